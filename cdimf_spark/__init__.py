@@ -1,0 +1,24 @@
+"""Cross-domain implicit matrix factorization with consensus ADMM on Apache Spark.
+
+The names below are imported on first use, so that ``cdimf_spark.kernel`` and
+``cdimf_spark.solver`` work without Spark.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+_MODULES = {
+    "CDIMF": "cdimf_spark.distributed.estimator",
+    "CDIMFModel": "cdimf_spark.distributed.model",
+    "build_session": "cdimf_spark.distributed.session",
+}
+
+__all__ = ["CDIMF", "CDIMFModel", "build_session"]  # noqa: F822 -- see __getattr__
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _MODULES:
+        raise AttributeError(f"module 'cdimf_spark' has no attribute {name!r}")
+    return getattr(import_module(_MODULES[name]), name)

@@ -1,0 +1,128 @@
+"""Arrays to packed rows and back (schema ``BLOCK_ROW``).
+
+A row's payload is the raw bytes of one numpy array, or of one part of it: a binary column costs a
+memory copy on its way between Spark and Python, an ``array<float>`` 10-20 ns a number. An array
+above `PART_BYTES` becomes several rows, so that no row, and no Arrow batch, grows with the data.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+# Largest payload of one row.
+PART_BYTES = 16 << 20
+# Parts of one message are numbered from `source block << PART_BITS`.
+PART_BITS = 12
+
+_DTYPES: dict[str, type[np.generic]] = {
+    "keys": np.int64,
+    "indptr": np.int64,
+    "indices": np.int32,
+    "weights": np.float32,
+    "columns": np.int64,
+    "column_counts": np.int32,
+    "routes": np.int32,
+    "route_counts": np.int32,
+    "shared": np.int32,
+    "ids": np.uint8,
+    # What the loop moves: factor rows of a message, X + U of shared users with their keys, z of
+    # shared users, x of shared and of other users, factors to publish; a Gram matrix and sums
+    # for the driver.
+    "message": np.float32,
+    "exchange": np.float32,
+    "exchange_keys": np.int64,
+    "z": np.float32,
+    "x_shared": np.float32,
+    "x_own": np.float32,
+    "factors": np.float32,
+    "gram": np.float64,
+    "sums": np.float64,
+}
+
+SCHEMA = pa.schema(
+    [
+        ("pkey", pa.int32()),
+        ("domain", pa.string()),
+        ("block", pa.int32()),
+        ("kind", pa.string()),
+        ("part", pa.int32()),
+        ("payload", pa.binary()),
+    ]
+)
+
+
+@dataclass(frozen=True)
+class Address:
+    """Where packed rows belong: the group key, the domain and the block number."""
+
+    pkey: int
+    domain: str
+    block: int
+
+
+def encode(
+    address: Address, arrays: Mapping[str, NDArray[Any]], source: int = 0
+) -> Iterator[pa.RecordBatch]:
+    """Packed rows of named arrays, one record batch a part.
+
+    Parameters
+    ----------
+    address
+        Where the rows go.
+    arrays : kind -> array
+        Kinds and their dtypes are those of this module.
+    source
+        Source block of a message.
+    """
+    for kind, array in arrays.items():
+        flat = np.ascontiguousarray(array, _DTYPES[kind]).reshape(-1)
+        step = PART_BYTES // flat.itemsize
+        for number, start in enumerate(range(0, max(len(flat), 1), step)):
+            part = (source << PART_BITS) + number
+            yield _batch(address, kind, part, flat[start : start + step])
+
+
+def _batch(address: Address, kind: str, part: int, values: NDArray[Any]) -> pa.RecordBatch:
+    offsets = pa.py_buffer(np.array([0, values.nbytes], np.int32))
+    payload = pa.Array.from_buffers(pa.binary(), 1, [None, offsets, pa.py_buffer(values)])
+    row = [[address.pkey], [address.domain], [address.block], [kind], [part]]
+    columns = [pa.array(v, f.type) for v, f in zip(row, SCHEMA, strict=False)]
+    return pa.RecordBatch.from_arrays([*columns, payload], schema=SCHEMA)
+
+
+def to_table(batches: Iterable[pa.RecordBatch]) -> pa.Table:
+    """One table of the batches, of the right schema also when there is none."""
+    return pa.Table.from_batches(list(batches), schema=SCHEMA)
+
+
+def parts(table: pa.Table, kind: str, **where: Any) -> list[NDArray[Any]]:
+    """Arrays of one kind in the order of `part`, without copying; ``where`` filters columns."""
+    wanted = [("kind", kind), *where.items()]
+    columns = {name: table.column(name).to_pylist() for name in ("part", *dict(wanted))}
+    rows = [
+        i
+        for i in range(table.num_rows)
+        if all(columns[name][i] == value for name, value in wanted)
+    ]
+    payload = table.column("payload")
+    rows.sort(key=lambda i: columns["part"][i])
+    return [np.frombuffer(payload[i].as_buffer(), _DTYPES[kind]) for i in rows]
+
+
+def decode(table: pa.Table, kind: str, **where: Any) -> NDArray[Any]:
+    """The array of one kind, its parts put together; empty if there is none."""
+    found = parts(table, kind, **where)
+    if len(found) == 1:
+        return found[0]
+    return np.concatenate(found) if found else np.empty(0, _DTYPES[kind])
+
+
+def decode_matrix(table: pa.Table, kind: str, rank: int, **where: Any) -> NDArray[Any]:
+    """The array of one kind as rows of `rank` numbers."""
+    return decode(table, kind, **where).reshape(-1, rank)

@@ -1,0 +1,240 @@
+"""Which column is which, and how a text is delimited: decided from names and a few lines.
+
+Plain Python. Nothing here guesses where two answers are possible: it asks for the option.
+"""
+
+import csv
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from cdimf_spark.errors import ColumnsError, DataError
+from cdimf_spark.settings import DomainConfig
+
+USER_NAMES = (
+    *("user", "user_id", "uid", "reviewer", "reviewer_id", "customer", "customer_id", "client"),
+    *("client_id", "buyer", "buyer_id", "visitor", "visitor_id", "member_id", "account_id"),
+)
+ITEM_NAMES = (
+    *("item", "item_id", "iid", "product", "product_id", "asin", "parent_asin", "article"),
+    *("article_id", "sku", "movie", "movie_id", "book_id", "isbn", "artist_id", "track_id"),
+    *("song_id", "video_id", "game_id"),
+)
+WEIGHT_NAMES = (
+    *("weight", "rating", "count", "value", "score", "confidence", "quantity", "plays"),
+    *("overall", "stars"),
+)
+# Runs of blanks come last: ids may have blanks in them.
+_SEPARATORS = ("\t", "::", ";", ",", "|", " ")
+
+
+class Roles(NamedTuple):
+    """Positions, from 0, of the columns to use; no weight column means weight 1."""
+
+    user: int
+    item: int
+    weight: int | None
+
+
+@dataclass(frozen=True)
+class TextLayout:
+    """How delimited lines are read.
+
+    Parameters
+    ----------
+    separator : str
+        One to four characters; a blank stands for runs of blanks and tabs.
+    n_columns : int
+        Columns of every line.
+    header : str or None
+        The line with the names, as it is in the file.
+    roles : Roles
+    """
+
+    separator: str
+    n_columns: int
+    header: str | None
+    roles: Roles
+
+
+def find_text_layout(
+    lines: Sequence[str], domain: DomainConfig, with_weight: bool = True
+) -> TextLayout:
+    """Find the layout of delimited text from its first lines.
+
+    Parameters
+    ----------
+    lines : sequence of str
+        The first lines that are not blank, at least one.
+    domain : DomainConfig
+        Its options `separator`, `header` and `columns` come before what the lines show.
+    with_weight : bool
+        Look for a weight column.
+
+    Raises
+    ------
+    ColumnsError
+        The columns are not the wanted ones, or it is not clear which they are.
+    """
+    separator = domain.separator or _find_separator(lines)
+    cells = split_line(lines[0], separator)
+    has_header = _has_header(cells, domain)
+    names = cells if has_header else [str(position + 1) for position in range(len(cells))]
+    roles = choose_columns(names, domain.columns, domain.path, with_weight=with_weight)
+    return TextLayout(separator, len(cells), lines[0] if has_header else None, roles)
+
+
+def split_line(line: str, separator: str) -> list[str]:
+    """Split a line; a single-character separator may stand within quotation marks."""
+    if separator == " ":
+        return line.split()
+    if len(separator) > 1:
+        return line.split(separator)
+    try:
+        cells = next(csv.reader([line], delimiter=separator, skipinitialspace=True))
+    except csv.Error:
+        cells = line.split(separator)
+    return [cell.strip() for cell in cells]
+
+
+def _find_separator(lines: Sequence[str]) -> str:
+    """Return the first separator that splits all lines alike, else the first that splits one.
+
+    A header with well-known names settles it.
+    """
+    splitting = [sep for sep in _SEPARATORS if len(split_line(lines[0], sep)) > 1]
+    for separator in splitting:
+        if all(_known_roles(split_line(lines[0], separator))[:2]):
+            return separator
+    for separator in splitting:
+        if len({len(split_line(line, separator)) for line in lines}) == 1:
+            return separator
+    return splitting[0] if splitting else ","
+
+
+def _has_header(cells: Sequence[str], domain: DomainConfig) -> bool:
+    """Decide whether the first line has the names of the columns."""
+    if domain.header is not None:
+        return domain.header
+    if any(not name.isdigit() for name in domain.columns or ()):
+        return True
+    users, items, _ = _known_roles(cells)
+    if bool(users) == bool(items) or domain.columns is not None:
+        return bool(users or items)
+    problem = "the first line looks like a header, but names no column of " + (
+        "items" if users else "users"
+    )
+    raise ColumnsError(domain.path, problem + " (if it is data, set header: false)", cells)
+
+
+def _known_roles(names: Sequence[str]) -> tuple[list[int], list[int], list[int]]:
+    """Return the positions of names that are well-known for users, items and weights."""
+    plain = [plain_name(name) for name in names]
+    users, items, weights = (
+        [position for position, name in enumerate(plain) if name in known]
+        for known in (_PLAIN_USERS, _PLAIN_ITEMS, _PLAIN_WEIGHTS)
+    )
+    return users, items, weights
+
+
+def plain_name(name: str) -> str:
+    """Return a name without case and punctuation: ``User ID`` and ``user_id`` are the same."""
+    return re.sub(r"[^a-z0-9]", "", name.lower())
+
+
+_PLAIN_USERS, _PLAIN_ITEMS, _PLAIN_WEIGHTS = (
+    frozenset(plain_name(name) for name in names)
+    for names in (USER_NAMES, ITEM_NAMES, WEIGHT_NAMES)
+)
+
+
+def choose_columns(
+    names: Sequence[str],
+    wanted: Sequence[str] | None,
+    source: str,
+    positional: bool = True,
+    with_weight: bool = True,
+) -> Roles:
+    """Choose the columns of user, item and weight.
+
+    Parameters
+    ----------
+    names : sequence of str
+        The columns that are there, in order.
+    wanted : sequence of str or None
+        User, item and perhaps weight, by name or by position from 1. None: the well-known names,
+        or else user, item and weight in this order if there are two or three columns.
+    source : str
+        Path or table, for messages.
+    positional : bool
+        The order of the columns means something.
+    with_weight : bool
+        Look for a weight column; without it further columns do not matter.
+
+    Raises
+    ------
+    ColumnsError
+        A wanted column is not there, or without `wanted` it is not clear which columns to use.
+    """
+    if wanted is not None:
+        found = [_position_of(name, names, source, positional) for name in wanted]
+        weight = found[2] if with_weight and len(found) == 3 else None
+        return Roles(found[0], found[1], weight)
+    users, items, weights = _known_roles(names)
+    if users or items:
+        positions = [_only(users, "users", names, source), _only(items, "items", names, source)]
+        has_weight = with_weight and len(weights) > 0
+        weight = _only(weights, "weights", names, source) if has_weight else None
+        return Roles(positions[0], positions[1], weight)
+    if not positional or len(names) < 2 or (len(names) > 3 and with_weight):
+        count = "1 column" if len(names) == 1 else f"{len(names)} columns"
+        raise ColumnsError(source, f"{count}, none with a well-known name", names)
+    return Roles(0, 1, 2 if with_weight and len(names) == 3 else None)
+
+
+def _only(positions: Sequence[int], role: str, names: Sequence[str], source: str) -> int:
+    """Return the one position; none or several are an error."""
+    if len(positions) == 1:
+        return positions[0]
+    found = "no column has" if not positions else f"{len(positions)} columns have"
+    raise ColumnsError(source, f"{found} a well-known name for {role}", names)
+
+
+def _position_of(name: str, names: Sequence[str], source: str, positional: bool) -> int:
+    """Return the position, from 0, of a column given by name or by position from 1."""
+    if name.isdigit() and positional:
+        if 1 <= int(name) <= len(names):
+            return int(name) - 1
+        raise ColumnsError(source, f"no column {name}, there are {len(names)}", names)
+    same = [i for i, other in enumerate(names) if other == name]
+    same = same or [i for i, other in enumerate(names) if other.lower() == name.lower()]
+    if len(same) != 1:
+        found = "several columns" if same else "no column"
+        raise ColumnsError(source, f"{found} {name!r}", names)
+    return same[0]
+
+
+def json_keys(lines: Sequence[str], source: str) -> list[str]:
+    """Return the keys of the first JSON lines, in order of appearance.
+
+    Raises
+    ------
+    DataError
+        The first line is not a JSON object.
+    """
+    keys: dict[str, None] = {}
+    for number, line in enumerate(lines):
+        try:
+            record = json.loads(line)
+        except ValueError:
+            record = None
+        if isinstance(record, dict):
+            keys.update(dict.fromkeys(record))
+        elif number == 0:
+            raise DataError(
+                f"{source!r}: JSON lines are wanted, one object a line, but the first line is "
+                f"{line[:200]!r}"
+            )
+    return list(keys)

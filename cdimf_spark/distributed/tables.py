@@ -1,0 +1,99 @@
+"""The Delta tables of one output folder: the only place that reads and writes them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from pyspark.errors import AnalysisException
+from pyspark.sql import DataFrame, SparkSession
+
+from cdimf_spark.errors import DataError
+
+PUBLISHED = ("user_factors", "item_factors", "shared_factors", "history")
+WORKING = ("blocks", "exchange", "consensus", "state")
+RUNS = "runs"
+
+
+@dataclass(frozen=True)
+class OutputTables:
+    """Tables of a training by name.
+
+    Attributes
+    ----------
+    spark
+        The session.
+    root
+        Folder of the output, any path that Spark can write.
+    """
+
+    spark: SparkSession
+    root: str
+
+    def path(self, name: str) -> str:
+        """Path of a table."""
+        return f"{self.root.rstrip('/')}/{name}"
+
+    def exists(self, name: str) -> bool:
+        """Tell whether the table is there."""
+        try:
+            self.spark.read.format("delta").load(self.path(name))
+        except AnalysisException as error:
+            if _is_missing(error):
+                return False
+            raise
+        return True
+
+    def read(self, name: str) -> DataFrame:
+        """Newest version of a table.
+
+        Raises
+        ------
+        DataError
+            If it is not there.
+        """
+        if not self.exists(name):
+            raise DataError(
+                f"no table {name!r} in {self.root}: is it the output folder of a finished training?"
+            )
+        return self.spark.read.format("delta").load(self.path(name))
+
+    def append(
+        self, frame: DataFrame, name: str, partition_by: Sequence[str], run_id: str, version: int
+    ) -> None:
+        """Append rows in one commit, at most once for each (run, version).
+
+        A repetition after a crash is recognised by Delta and skipped; what it would write is
+        equal to the bit.
+        """
+        writer = frame.write.format("delta").mode("append").partitionBy(*partition_by)
+        writer = writer.option("txnAppId", f"{run_id}:{name}").option("txnVersion", version)
+        # Factors are noise to a compressor.
+        writer.option("compression", "none").save(self.path(name))
+
+    def overwrite(self, frame: DataFrame, name: str, partition_by: Sequence[str] = ()) -> None:
+        """Replace the whole table in one commit."""
+        writer = frame.write.format("delta").mode("overwrite").option("overwriteSchema", "true")
+        writer.partitionBy(*partition_by).option("compression", "none").save(self.path(name))
+
+    def delete(self, name: str, condition: str) -> None:
+        """Delete the rows that fulfil a condition on partition columns (no file is rewritten)."""
+        if self.exists(name):
+            self.spark.sql(f"DELETE FROM delta.`{self.path(name)}` WHERE {condition}")
+
+    def holds_something_else(self) -> bool:
+        """Tell whether the folder has files but is not the output of a training."""
+        if self.exists(RUNS):
+            return False
+        files = self.spark.read.format("binaryFile").option("recursiveFileLookup", "true")
+        try:
+            return not files.load(self.root).select("path").isEmpty()
+        except AnalysisException as error:
+            if _is_missing(error):
+                return False
+            raise
+
+
+def _is_missing(error: AnalysisException) -> bool:
+    missing = ("PATH_NOT_FOUND", "DELTA_TABLE_NOT_FOUND", "DELTA_PATH_DOES_NOT_EXIST")
+    return any(word in (error.getCondition() or "") for word in missing)

@@ -1,0 +1,274 @@
+"""Validation of interactions: one pass over the rows of all domains, one clear error.
+
+`annotate` adds a column `problem` to the rows and costs nothing by itself. The caller unites the
+domains, persists the frame if it will be used again, and calls `raise_for_problems`: one aggregate
+finds the first bad row of each domain and the counts. `clean_rows` are what is left.
+"""
+
+import logging
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from urllib.parse import unquote
+
+from pyspark.sql import Column, DataFrame, Row, SparkSession
+from pyspark.sql import functions as F
+from pyspark.sql import types as T
+
+from cdimf_spark.distributed.read_errors import plain_path, read_errors
+from cdimf_spark.distributed.sniffing import choose_columns
+from cdimf_spark.errors import BadRowsError, ColumnsError, EmptyInputError
+from cdimf_spark.schemas import DOMAIN, ITEM_ID, USER_ID, WEIGHT
+
+logger = logging.getLogger(__name__)
+
+PROBLEM = "problem"
+_WIDTH = 200  # characters of a bad row that are shown
+_MAX_WEIGHT = 3.0e38  # the largest that single precision holds
+
+
+@dataclass(frozen=True)
+class Cells:
+    """Where the parts of an interaction are in the rows of a source.
+
+    Parameters
+    ----------
+    user, item : Column
+        Ids as text.
+    weight : Column or None
+        A number or a text; None: 1 for every row.
+    row : Column
+        The whole row as text, for the message.
+    file : Column
+        The file that the row comes from.
+    block : Column or None
+        Where in a file of lines the row's part of the file starts; None where there are no lines.
+    reasons : sequence of Column
+        Texts, null for a row in order, that say what is wrong with its form.
+    """
+
+    user: Column
+    item: Column
+    weight: Column | None
+    row: Column
+    file: Column
+    block: Column | None = None
+    reasons: Sequence[Column] = ()
+
+
+def annotate(
+    df: DataFrame,
+    domain: str,
+    source: str = "the DataFrame",
+    columns: Sequence[str] | None = None,
+    with_weight: bool = True,
+    file: Column | None = None,
+) -> DataFrame:
+    """Bring a frame with typed columns into the form of interactions, with its problems.
+
+    Ids may be texts, whole numbers of any width, or floating-point numbers that are whole (as
+    pandas makes of whole numbers with gaps); they become the decimal text without a point. Texts
+    stay as they are: blanks around them count, but an id of blanks only is empty.
+
+    Parameters
+    ----------
+    df : DataFrame
+        Any columns.
+    domain : str
+    source : str
+        What messages call the data.
+    columns : sequence of str or None
+        Columns of user, item and weight; None: see `choose_columns`.
+    with_weight : bool
+        False: the weight is 1 and weight columns are not looked at.
+    file : Column, optional
+        The file of each row, for messages; `source` if left out.
+
+    Returns
+    -------
+    DataFrame
+        domain, user_id, item_id, weight and problem, which is null for a row in order.
+
+    Raises
+    ------
+    ColumnsError
+        Columns are missing, ambiguous, or of a type that cannot be used.
+    """
+    roles = choose_columns(df.columns, columns, source, with_weight=with_weight)
+    fields = df.schema.fields
+    used = [fields[position] for position in roles if position is not None]
+    user, item = (_id_text(field, source) for field in used[:2])
+    weight = None
+    if roles.weight is not None:
+        if not isinstance(used[2].dataType, T.NumericType | T.StringType):
+            raise _wrong_type(used[2], "a weight must be a number", source)
+        weight = _column(used[2].name)
+    row = F.to_json(F.struct(*(_column(field.name) for field in used)))
+    reasons = (_inexact_id(used[0], USER_ID), _inexact_id(used[1], ITEM_ID))
+    cells = Cells(user, item, weight, row, F.lit(source) if file is None else file, None, reasons)
+    return annotate_cells(df, domain, cells)
+
+
+def annotate_cells(df: DataFrame, domain: str, cells: Cells) -> DataFrame:
+    """Return domain, user_id, item_id, weight and problem of each row, lazily."""
+    weight = F.lit(1.0) if cells.weight is None else cells.weight.try_cast("double")
+    reason = F.coalesce(
+        *cells.reasons,
+        _empty(cells.user, USER_ID),
+        _empty(cells.item, ITEM_ID),
+        F.lit(None).cast("string") if cells.weight is None else _bad_weight(cells.weight),
+    )
+    # The first three fields put the rows of a file in their order. The texts are made for bad
+    # rows only: the frame may be persisted.
+    problem = F.struct(
+        cells.file.alias("file"),
+        (F.lit(None) if cells.block is None else cells.block).cast("long").alias("block"),
+        F.monotonically_increasing_id().alias("position"),
+        reason.alias("reason"),
+        F.substring(cells.row, 1, _WIDTH).alias("row"),
+    )
+    return df.select(
+        F.lit(domain).alias(DOMAIN),
+        cells.user.alias(USER_ID),
+        cells.item.alias(ITEM_ID),
+        weight.alias(WEIGHT),
+        F.when(reason.isNotNull(), problem).alias(PROBLEM),
+    )
+
+
+def _column(name: str) -> Column:
+    """Return a top-level column, whatever characters its name has."""
+    return F.col("`" + name.replace("`", "``") + "`")
+
+
+def _id_text(field: T.StructField, source: str) -> Column:
+    """Return an id column as text."""
+    column, kind = _column(field.name), field.dataType
+    if isinstance(kind, T.StringType):
+        return column
+    if isinstance(kind, T.IntegralType):
+        return column.cast("string")
+    if isinstance(kind, T.FractionalType):
+        # Rows that lose something on the way are reported by `_inexact_id`.
+        return column.try_cast("decimal(38,0)").cast("string")
+    raise _wrong_type(field, "ids must be texts or whole numbers", source)
+
+
+def _inexact_id(field: T.StructField, name: str) -> Column:
+    """Return what is wrong with an id that is a fraction or beyond its type's whole numbers."""
+    column, nothing = _column(field.name), F.lit(None).cast("string")
+    if not isinstance(field.dataType, T.FractionalType):
+        return nothing
+    exact = column == F.round(column)
+    if not isinstance(field.dataType, T.DecimalType):
+        digits = 24 if isinstance(field.dataType, T.FloatType) else 53
+        exact = exact & (F.abs(column) <= F.lit(2.0**digits))
+        column = F.nanvl(column, F.lit(None))
+    said = F.concat(F.lit(f"{name} is "), column.cast("string"), F.lit(", not a whole number"))
+    return F.when(column.isNotNull() & ~exact, said)
+
+
+def _wrong_type(field: T.StructField, wanted: str, source: str) -> ColumnsError:
+    problem = f"column {field.name!r} is of type {field.dataType.simpleString()}, but {wanted}"
+    return ColumnsError(source, problem, [field.name])
+
+
+def _empty(column: Column, name: str) -> Column:
+    """Return what is wrong with an id that is null, empty or blank."""
+    return F.when(column.isNull() | (F.trim(column) == ""), F.lit(f"{name} is empty"))
+
+
+def _bad_weight(weight: Column) -> Column:
+    """Return what is wrong with a weight that is not a finite number, 0 or more."""
+    number, text = weight.try_cast("double"), weight.cast("string")
+    # Not a number is greater than all numbers here. The letters are those of 1d, 1f and 0x1p3,
+    # which count as numbers in Java only.
+    in_range = (number >= 0) & (number <= _MAX_WEIGHT) & ~text.rlike("[dDfFxX]")
+    said = F.concat(F.lit("weight is '"), text, F.lit("', but must be a finite number, 0 or more"))
+    empty = F.when(weight.isNull(), F.lit("weight is empty"))
+    return F.coalesce(empty, F.when(~F.coalesce(in_range, F.lit(False)), said))
+
+
+def raise_for_problems(
+    annotated: DataFrame, sources: Mapping[str, str] | None = None
+) -> dict[str, int]:
+    """Count the usable rows of each domain, and raise for the first bad row.
+
+    Parameters
+    ----------
+    annotated : DataFrame
+        Rows of any number of domains, as `annotate` makes them; read once, in one job.
+    sources : mapping of str to str, optional
+        Path or description of every domain that must be there.
+
+    Returns
+    -------
+    dict of str to int
+        Rows with a weight above 0, by domain.
+
+    Raises
+    ------
+    BadRowsError
+        Rows that are not interactions; the message shows the first one.
+    EmptyInputError
+        A domain has no row with a weight above 0.
+    DataError
+        A file cannot be read to its end.
+    """
+    sources = sources or {}
+    with read_errors(", ".join(sources.values()), ", ".join(sources)):
+        found = annotated.groupBy(DOMAIN).agg(
+            F.count(F.lit(1)).alias("n_rows"),
+            F.count(PROBLEM).alias("n_bad"),
+            F.count(F.when(F.col(WEIGHT) == 0, 1)).alias("n_zero"),
+            F.min(PROBLEM).alias("first"),
+        )
+        rows = sorted(found.collect(), key=lambda row: str(row[DOMAIN]))
+    for row in rows:
+        if row["n_bad"]:
+            raise _bad_rows_error(annotated.sparkSession, row)
+        if row["n_zero"]:
+            logger.info("domain %s: %d rows of weight 0 left out", row[DOMAIN], row["n_zero"])
+    counts = {row[DOMAIN]: row["n_rows"] - row["n_zero"] for row in rows}
+    for domain in (*sources, *counts):
+        if not counts.get(domain):
+            raise EmptyInputError(sources.get(domain, "the data"), domain)
+    return counts
+
+
+def clean_rows(annotated: DataFrame) -> DataFrame:
+    """Return domain, user_id, item_id and weight of the rows that have an effect."""
+    usable = F.col(PROBLEM).isNull() & (F.col(WEIGHT) > 0)
+    return annotated.where(usable).select(DOMAIN, USER_ID, ITEM_ID, WEIGHT)
+
+
+def _bad_rows_error(spark: SparkSession, row: Row) -> BadRowsError:
+    """Compose the error from the aggregate of a domain."""
+    first = row["first"]
+    line = None if first["block"] is None else _line_number(spark, first["file"], first["row"])
+    file = plain_path(first["file"])
+    n_bad, n_rows = row["n_bad"], row["n_rows"]
+    return BadRowsError(row[DOMAIN], file, line, first["row"], first["reason"], n_bad, n_rows)
+
+
+def _line_number(spark: SparkSession, file: str, shown: str) -> int | None:
+    """Return the number, from 1, of the first line of a file that starts like a bad row.
+
+    Equal lines are bad for equal reasons, so it is the first bad row's. This reads the file
+    again, but only on the way to an error.
+    """
+    place = F.struct(
+        F.col("_metadata.file_block_start").alias("block"),
+        F.monotonically_increasing_id().alias("position"),
+    )
+    try:
+        # A name in a listing may have characters that mean something in a pattern.
+        path = re.sub(r"([\[\]{}*?\\])", r"\\\1", unquote(file))
+        lines = spark.read.text(path).select("value", place.alias("place"))
+        same = lines.where(F.substring("value", 1, _WIDTH) == shown)
+        first = same.agg(F.min("place").alias("place")).collect()[0]["place"]
+        until = F.struct(F.lit(first["block"]), F.lit(first["position"]))
+        return lines.where(F.col("place") <= until).count()
+    except Exception:  # The number is a courtesy: without it the error is still the right one.
+        logger.debug("no line number for %s", file, exc_info=True)
+        return None

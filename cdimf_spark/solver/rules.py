@@ -1,0 +1,86 @@
+"""The scalars of a domain's row equations, from its options and its counts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cdimf_spark.kernel.least_squares import row_ridge
+from cdimf_spark.settings import DomainSettings, resolve_unobserved_weight
+
+
+class DomainSize(NamedTuple):
+    """Users and items with at least one interaction, shared users, distinct interactions."""
+
+    n_users: int
+    n_items: int
+    n_shared: int
+    n_interactions: int
+
+
+@dataclass(frozen=True)
+class RowRule:
+    """What the row equation of one side of one domain needs besides rows: its scalars.
+
+    Attributes
+    ----------
+    unobserved_weight
+        a0.
+    reg_param, reg_exponent, reg_scaling
+        The ridge of a row with n interactions, see `row_ridge`.
+    mean_count
+        Mean number of interactions of a row of this side.
+    n_other
+        Number of rows of the other side.
+    """
+
+    unobserved_weight: float
+    reg_param: float
+    reg_exponent: float
+    reg_scaling: str
+    mean_count: float
+    n_other: int
+
+    def ridge(self, counts: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Ridge of each row, float32 (n_rows,)."""
+        return row_ridge(
+            counts,
+            n_other=self.n_other,
+            reg_param=self.reg_param,
+            exponent=self.reg_exponent,
+            unobserved_weight=self.unobserved_weight,
+            scaling=self.reg_scaling,
+            mean_count=self.mean_count,
+        )
+
+
+@dataclass(frozen=True)
+class DomainRules:
+    """Row rules of both sides of a domain, and the strength of its coupling."""
+
+    users: RowRule
+    items: RowRule
+    rho: float
+
+
+def domain_rules(settings: DomainSettings, size: DomainSize) -> DomainRules:
+    """Rules of a domain of a given size."""
+    a0 = resolve_unobserved_weight(settings, size.n_users, size.n_items, size.n_interactions)
+    users, items = (
+        RowRule(
+            unobserved_weight=a0,
+            reg_param=settings.reg_param,
+            reg_exponent=exponent,
+            reg_scaling=settings.reg_scaling,
+            mean_count=size.n_interactions / n_rows,
+            n_other=n_other,
+        )
+        for exponent, n_rows, n_other in (
+            (settings.user_reg_exponent, size.n_users, size.n_items),
+            (settings.item_reg_exponent, size.n_items, size.n_users),
+        )
+    )
+    return DomainRules(users, items, settings.rho)

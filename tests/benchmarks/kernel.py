@@ -1,0 +1,212 @@
+"""Time and error of the row solver against `implicit`, one thread: `python -m tests.benchmarks.kernel`.
+
+Both half-steps of one iteration (Gram matrix and its eigenbasis included) from the same factors,
+which come from three iterations of ALS. The methods take turns, so that a busy machine hurts all
+of them alike; the table gives the median and the spread (largest - smallest) of the runs.
+
+    ours     exact (max error: worst row of a sample with the longest rows, against float64)
+    cg3      implicit's default, three conjugate-gradient steps: approximate
+    exact    implicit with use_cg=False; only on the small shapes
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+for _variable in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ[_variable] = "1"
+
+import implicit.cpu.als as peer
+import numpy as np
+import scipy.sparse as sp
+
+from cdimf_spark.kernel.initialization import initial_factors
+from cdimf_spark.kernel.least_squares import gram, gram_basis, row_ridge, solve_rows
+
+DATA = Path(os.environ.get("CDIMF_DATA", Path(__file__).parents[3] / "shared/data/amazon"))
+
+
+@dataclass(frozen=True)
+class Setting:
+    """How the loss is weighted: `unobserved_weight` None is 12 * density (the default)."""
+
+    name: str
+    unobserved_weight: float | None
+    reg_param: float
+    item_exponent: float
+
+
+SETTINGS = [Setting("default", None, 2.0, 0.5), Setting("a0=.3", 0.3, 0.003, 0.0)]
+
+
+class Problem:
+    """One domain at one rank: both sides' interactions and factors after three iterations."""
+
+    def __init__(self, users: sp.csr_matrix, rank: int, setting: Setting) -> None:
+        self.sides = [users, users.T.tocsr()]
+        auto = 12 * users.nnz / (users.shape[0] * users.shape[1])
+        self.a0 = setting.unobserved_weight or auto
+        self.ridges = [
+            self._ridge(side, exponent, setting.reg_param)
+            for side, exponent in zip(self.sides, (0.0, setting.item_exponent), strict=True)
+        ]
+        self.factors = [
+            initial_factors(np.arange(n), side, rank, 1.0) for side, n in enumerate(users.shape)
+        ]
+        for _ in range(3):
+            self.factors = self.ours()
+
+    def _ridge(self, side: sp.csr_matrix, exponent: float, reg_param: float) -> np.ndarray:
+        counts = np.diff(side.indptr)
+        mean = counts[counts > 0].mean()
+        return row_ridge(
+            np.maximum(counts, 1), side.shape[1], reg_param, exponent, self.a0, "relative", mean
+        )
+
+    def half_step(self, side: int, src: np.ndarray) -> np.ndarray:
+        rows, basis = self.sides[side], gram_basis(gram(src))
+        return solve_rows(
+            rows.indptr, rows.indices, None, src, basis, self.a0, self.ridges[side]
+        ).factors
+
+    def ours(self) -> list[np.ndarray]:
+        items = self.half_step(1, self.factors[0])
+        return [self.half_step(0, items), items]
+
+    @cached_property
+    def confidences(self) -> list[sp.csr_matrix]:
+        """implicit's form of the same problem: divided by a0, observed cells weigh 1 + 1/a0."""
+        confidences = [side.astype(np.float64) for side in self.sides]
+        for side in confidences:
+            side.data[:] = 1 + 1 / self.a0
+        return confidences
+
+    def peer_step(self, solver: Callable[..., None]) -> list[np.ndarray]:
+        users, items = (factors.copy() for factors in self.factors)
+        # implicit has one ridge for all rows; with the mean it does the same work.
+        ridges = [float(ridge.mean()) / self.a0 for ridge in self.ridges]
+        solver(self.confidences[1], items, users, ridges[1], num_threads=1)
+        solver(self.confidences[0], users, items, ridges[0], num_threads=1)
+        return [users, items]
+
+    def max_error(self, sample: int = 40) -> float:
+        """Largest relative error of a row, of the longest rows and some others, in float64."""
+        users, items = self.ours()
+        worst = 0.0
+        for side, src, solved in ((1, self.factors[0], items), (0, items, users)):
+            counts = np.diff(self.sides[side].indptr)
+            by_length = np.argsort(counts)
+            spread = by_length[np.linspace(0, len(counts) - 1, sample).astype(int)]
+            for u in np.unique(np.concatenate([by_length[-5:], spread])):
+                exact = self._dense_row(side, u, src)
+                norm = np.linalg.norm(exact)
+                if norm > 0:
+                    worst = max(worst, float(np.linalg.norm(solved[u] - exact) / norm))
+        return worst
+
+    def _dense_row(self, side: int, u: int, src: np.ndarray) -> np.ndarray:
+        rows = self.sides[side]
+        seen = src[rows.indices[rows.indptr[u] : rows.indptr[u + 1]]].astype(np.float64)
+        lhs = self.a0 * gram(src) + seen.T @ seen + self.ridges[side][u] * np.eye(src.shape[1])
+        return np.linalg.solve(lhs, seen.sum(axis=0))
+
+
+def clustered(n_users: int, n_items: int, nnz: int, clusters: int = 40) -> sp.csr_matrix:
+    """Power-law interactions in which users prefer the items of their own cluster (3 in 4)."""
+    rng = np.random.default_rng(0)
+    activity = rng.lognormal(0, 1.1, n_users)
+    popularity = (np.arange(n_items) + 10.0) ** -0.8
+    own = [np.flatnonzero(np.arange(n_items) % clusters == c) for c in range(clusters)]
+    cluster = rng.integers(clusters, size=n_users)
+    cells = np.empty(0, np.int64)
+    while len(cells) < nnz:
+        users = rng.choice(n_users, size=nnz // 2, p=activity / activity.sum())
+        items = rng.choice(n_items, size=nnz // 2, p=popularity / popularity.sum())
+        inside = rng.random(nnz // 2) < 0.75
+        for c in range(clusters):
+            chosen = np.flatnonzero(inside & (cluster[users] == c))
+            weight = popularity[own[c]] / popularity[own[c]].sum()
+            items[chosen] = rng.choice(own[c], size=len(chosen), p=weight)
+        cells = np.unique(np.concatenate([cells, users * n_items + items]))
+    cells = rng.permutation(cells)[:nnz]
+    ones = np.ones(nnz, np.float32)
+    return sp.csr_matrix((ones, np.divmod(cells, n_items)), shape=(n_users, n_items))
+
+
+def warm_pair() -> list[sp.csr_matrix]:
+    """Both domains of the real warm pair; users and items without interactions are left out."""
+    domains = []
+    for name in ("sport_cloth", "cloth_sport"):
+        table = np.loadtxt(DATA / "warm-start" / name / "train.txt", dtype=np.int64, usecols=(0, 1))
+        users, items = (np.unique(column, return_inverse=True)[1] for column in table.T)
+        domains.append(sp.csr_matrix((np.ones(len(users), np.float32), (users, items))))
+    return domains
+
+
+def shapes(quick: bool) -> Iterator[tuple[str, list[sp.csr_matrix], bool]]:
+    """Name, domains, and whether implicit's exact solver is worth the wait."""
+    if (DATA / "warm-start").exists():
+        yield "warm pair", warm_pair(), True
+    yield "6040 x 3706, 1M", [clustered(6040, 3706, 1_000_000)], True
+    yield "100k x 20k, 2M", [clustered(100_000, 20_000, 2_000_000)], not quick
+    if not quick:
+        yield "300k x 50k, 10M", [clustered(300_000, 50_000, 10_000_000)], False
+
+
+def interleaved(methods: dict[str, Callable[[], object]], runs: int) -> dict[str, np.ndarray]:
+    """Seconds of each run of each method; the methods take turns."""
+    seconds: dict[str, list[float]] = {name: [] for name in methods}
+    for _ in range(runs):
+        for name, method in methods.items():
+            if name == "exact" and seconds[name]:
+                continue
+            start = time.perf_counter()
+            method()
+            seconds[name].append(time.perf_counter() - start)
+    return {name: np.array(times) for name, times in seconds.items()}
+
+
+def measure(domains: list[sp.csr_matrix], rank: int, setting: Setting, exact: bool, runs: int):
+    problems = [Problem(domain, rank, setting) for domain in domains]
+    for problem in problems:
+        _ = problem.confidences
+    methods: dict[str, Callable[[], object]] = {
+        "ours": lambda: [p.ours() for p in problems],
+        "cg3": lambda: [p.peer_step(peer.AlternatingLeastSquares().solver) for p in problems],
+    }
+    if exact:
+        solver = peer.AlternatingLeastSquares(use_cg=False).solver
+        methods["exact"] = lambda: [p.peer_step(solver) for p in problems]
+    return interleaved(methods, runs), max(p.max_error() for p in problems)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--quick", action="store_true", help="smaller shapes, fewer runs")
+    parser.add_argument("--ranks", type=int, nargs="+", default=[64, 192])
+    parser.add_argument("--only", default="", help="only shapes whose name contains this")
+    parser.add_argument("--no-exact", action="store_true", help="skip implicit's exact solver")
+    args = parser.parse_args()
+    runs = 3 if args.quick else 5
+    print(f"{'shape':18}{'rank':>5} {'setting':9}{'ours s':>8}{'spread':>8}{'cg3 s':>8}{'spread':>8}"
+          f"{'of cg3':>8}{'of exact':>9}{'max error':>11}")  # fmt: skip
+    for name, domains, exact in shapes(args.quick):
+        for rank in args.ranks if args.only in name else []:
+            for setting in SETTINGS:
+                with_exact = exact and not args.no_exact and setting is SETTINGS[0]
+                seconds, error = measure(domains, rank, setting, with_exact, runs)
+                ours, cg3 = np.median(seconds["ours"]), np.median(seconds["cg3"])
+                of_exact = f"{ours / seconds['exact'][0]:.2f}" if with_exact else "-"
+                print(f"{name:18}{rank:5} {setting.name:9}{ours:8.3f}{np.ptp(seconds['ours']):8.3f}"
+                      f"{cg3:8.3f}{np.ptp(seconds['cg3']):8.3f}{ours / cg3:8.2f}{of_exact:>9}"
+                      f"{error:11.1e}", flush=True)  # fmt: skip
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,55 @@
+"""Shared fixtures. Only tests that ask for `spark` start a JVM."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+ROOT = Path(__file__).parent.parent
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark every test that needs a Spark session, directly or through another fixture."""
+    for item in items:
+        if "spark" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.spark)
+
+
+@pytest.fixture(scope="session")
+def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
+    """One session for the whole run: the shipped settings, and what makes tests small."""
+    from cdimf_spark.distributed.session import build_session
+
+    scratch = tmp_path_factory.mktemp("spark")
+    session = build_session(
+        ROOT / "conf" / "local.conf",
+        app_name="tests",
+        # Two threads, and a failed task is tried again: plain local[2] never does.
+        spark__master="local[2,3]",
+        spark__driver__memory="2g",
+        # Compiling to the end costs more than short tests gain; the path of the log settings
+        # must not depend on where pytest was started.
+        spark__driver__extraJavaOptions=(
+            "-Duser.timezone=UTC -XX:TieredStopAtLevel=1 "
+            f"-Dlog4j2.configurationFile={ROOT / 'conf' / 'log4j2.properties'} "
+            f"-Dderby.system.home={scratch}"
+        ),
+        spark__sql__shuffle__partitions="2",
+        spark__sql__warehouse__dir=str(scratch / "warehouse"),
+    )
+    yield session
+    session.stop()
+
+
+@pytest.fixture(autouse=True)
+def _forget_cached_frames(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Let no test see what another one persisted."""
+    yield
+    if "spark" in request.fixturenames:
+        request.getfixturevalue("spark").catalog.clearCache()
