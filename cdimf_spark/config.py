@@ -92,11 +92,11 @@ class TrainConfig:
         """
         check_names(values, (*_MODEL_KEYS, "domains", "output"), where)
         model = {name: value for name, value in values.items() if name in _MODEL_KEYS}
-        domains = _domain_options(values.get("domains"), where)
+        domains, output = _domain_options(values.get("domains"), where), values.get("output")
         return cls(
             model=_make(ModelConfig, model, where, ""),
             domains=tuple(_make_domain(name, domains[name], where) for name in domains),
-            output=values.get("output") or DEFAULT_OUTPUT,
+            output=DEFAULT_OUTPUT if output in (None, "") else output,
         )
 
 

@@ -15,16 +15,23 @@ from pyspark.sql import Column, DataFrame, Row, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
+from cdimf_spark.distributed.cell_checks import (
+    bad_weight,
+    column_named,
+    empty_id,
+    id_text,
+    inexact_id,
+    wrong_type,
+)
 from cdimf_spark.distributed.read_errors import plain_path, read_errors
 from cdimf_spark.distributed.sniffing import choose_columns
-from cdimf_spark.errors import BadRowsError, ColumnsError, EmptyInputError
+from cdimf_spark.errors import BadRowsError, EmptyInputError
 from cdimf_spark.schemas import DOMAIN, ITEM_ID, USER_ID, WEIGHT
 
 logger = logging.getLogger(__name__)
 
 PROBLEM = "problem"
 _WIDTH = 200  # characters of a bad row that are shown
-_MAX_WEIGHT = 3.0e38  # the largest that single precision holds
 
 
 @dataclass(frozen=True)
@@ -43,6 +50,7 @@ class Cells:
         The file that the row comes from.
     block : Column or None
         Where in a file of lines the row's part of the file starts; None where there are no lines.
+    weight_is_text : bool
     reasons : sequence of Column
         Texts, null for a row in order, that say what is wrong with its form.
     """
@@ -53,6 +61,7 @@ class Cells:
     row: Column
     file: Column
     block: Column | None = None
+    weight_is_text: bool = False
     reasons: Sequence[Column] = ()
 
 
@@ -97,15 +106,17 @@ def annotate(
     roles = choose_columns(df.columns, columns, source, with_weight=with_weight)
     fields = df.schema.fields
     used = [fields[position] for position in roles if position is not None]
-    user, item = (_id_text(field, source) for field in used[:2])
-    weight = None
+    user, item = (id_text(field, source) for field in used[:2])
+    weight, is_text = None, False
     if roles.weight is not None:
         if not isinstance(used[2].dataType, T.NumericType | T.StringType):
-            raise _wrong_type(used[2], "a weight must be a number", source)
-        weight = _column(used[2].name)
-    row = F.to_json(F.struct(*(_column(field.name) for field in used)))
-    reasons = (_inexact_id(used[0], USER_ID), _inexact_id(used[1], ITEM_ID))
-    cells = Cells(user, item, weight, row, F.lit(source) if file is None else file, None, reasons)
+            raise wrong_type(used[2], "a weight must be a number", source)
+        weight = column_named(used[2].name)
+        is_text = isinstance(used[2].dataType, T.StringType)
+    row = F.to_json(F.struct(*(column_named(field.name) for field in used)))
+    reasons = (inexact_id(used[0], USER_ID), inexact_id(used[1], ITEM_ID))
+    place = F.lit(source) if file is None else file
+    cells = Cells(user, item, weight, row, place, None, is_text, reasons)
     return annotate_cells(df, domain, cells)
 
 
@@ -114,9 +125,11 @@ def annotate_cells(df: DataFrame, domain: str, cells: Cells) -> DataFrame:
     weight = F.lit(1.0) if cells.weight is None else cells.weight.try_cast("double")
     reason = F.coalesce(
         *cells.reasons,
-        _empty(cells.user, USER_ID),
-        _empty(cells.item, ITEM_ID),
-        F.lit(None).cast("string") if cells.weight is None else _bad_weight(cells.weight),
+        empty_id(cells.user, USER_ID),
+        empty_id(cells.item, ITEM_ID),
+        F.lit(None).cast("string")
+        if cells.weight is None
+        else bad_weight(cells.weight, cells.weight_is_text),
     )
     # The first three fields put the rows of a file in their order. The texts are made for bad
     # rows only: the frame may be persisted.
@@ -134,59 +147,6 @@ def annotate_cells(df: DataFrame, domain: str, cells: Cells) -> DataFrame:
         weight.alias(WEIGHT),
         F.when(reason.isNotNull(), problem).alias(PROBLEM),
     )
-
-
-def _column(name: str) -> Column:
-    """Return a top-level column, whatever characters its name has."""
-    return F.col("`" + name.replace("`", "``") + "`")
-
-
-def _id_text(field: T.StructField, source: str) -> Column:
-    """Return an id column as text."""
-    column, kind = _column(field.name), field.dataType
-    if isinstance(kind, T.StringType):
-        return column
-    if isinstance(kind, T.IntegralType):
-        return column.cast("string")
-    if isinstance(kind, T.FractionalType):
-        # Rows that lose something on the way are reported by `_inexact_id`.
-        return column.try_cast("decimal(38,0)").cast("string")
-    raise _wrong_type(field, "ids must be texts or whole numbers", source)
-
-
-def _inexact_id(field: T.StructField, name: str) -> Column:
-    """Return what is wrong with an id that is a fraction or beyond its type's whole numbers."""
-    column, nothing = _column(field.name), F.lit(None).cast("string")
-    if not isinstance(field.dataType, T.FractionalType):
-        return nothing
-    exact = column == F.round(column)
-    if not isinstance(field.dataType, T.DecimalType):
-        digits = 24 if isinstance(field.dataType, T.FloatType) else 53
-        exact = exact & (F.abs(column) <= F.lit(2.0**digits))
-        column = F.nanvl(column, F.lit(None))
-    said = F.concat(F.lit(f"{name} is "), column.cast("string"), F.lit(", not a whole number"))
-    return F.when(column.isNotNull() & ~exact, said)
-
-
-def _wrong_type(field: T.StructField, wanted: str, source: str) -> ColumnsError:
-    problem = f"column {field.name!r} is of type {field.dataType.simpleString()}, but {wanted}"
-    return ColumnsError(source, problem, [field.name])
-
-
-def _empty(column: Column, name: str) -> Column:
-    """Return what is wrong with an id that is null, empty or blank."""
-    return F.when(column.isNull() | (F.trim(column) == ""), F.lit(f"{name} is empty"))
-
-
-def _bad_weight(weight: Column) -> Column:
-    """Return what is wrong with a weight that is not a finite number, 0 or more."""
-    number, text = weight.try_cast("double"), weight.cast("string")
-    # Not a number is greater than all numbers here. The letters are those of 1d, 1f and 0x1p3,
-    # which count as numbers in Java only.
-    in_range = (number >= 0) & (number <= _MAX_WEIGHT) & ~text.rlike("[dDfFxX]")
-    said = F.concat(F.lit("weight is '"), text, F.lit("', but must be a finite number, 0 or more"))
-    empty = F.when(weight.isNull(), F.lit("weight is empty"))
-    return F.coalesce(empty, F.when(~F.coalesce(in_range, F.lit(False)), said))
 
 
 def raise_for_problems(

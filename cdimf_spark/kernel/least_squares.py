@@ -37,7 +37,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from cdimf_spark.kernel.conjugate_gradient import solve_csr
+from cdimf_spark.kernel.conjugate_gradient import solve_csr, workspace
 
 Matrix = NDArray[np.float32]
 Vector = NDArray[np.float32]
@@ -51,7 +51,7 @@ _CHUNK_ROWS = 4096
 # are small differences of large numbers: rotate in float64.
 _FLOAT32_CONDITION = 1e3
 # Stop at this relative size of the residual: true errors are then below 1e-5.
-_TOLERANCE = 2e-6
+_TOLERANCE = 1e-6
 _MAX_ITERATIONS = 60
 
 
@@ -223,65 +223,45 @@ def solve_rows(
     """
     n_rows, rank = len(ridge), src.shape[1]
     _check_shapes(indptr, indices, weights, rank, basis, n_rows, pull_weight, pull_target)
-    no_vector = np.empty(0, np.float32)
-    weights = no_vector if weights is None else np.ascontiguousarray(weights, np.float32)
-    pull = no_vector if pull_weight is None else np.ascontiguousarray(pull_weight, np.float32)
-    diagonal = unobserved_weight * basis.eigenvalues
-    exact = _needs_float64(diagonal, ridge, pull)
-    rows = _rotate(src, basis.vectors, exact)
-    if pull_target is None:
-        solutions = np.zeros((n_rows, rank), np.float32)
-    else:
-        solutions = _rotate(pull_target, basis.vectors, exact)
-    losses = np.zeros(n_rows)
     indptr = np.ascontiguousarray(indptr, np.int64)
     indices = np.ascontiguousarray(indices, np.int32)
-    failed = solve_csr(
-        indptr,
-        indices,
-        weights,
-        rows,
-        diagonal,
-        np.ascontiguousarray(ridge, np.float32),
-        pull,
-        solutions,
-        losses,
-        _MAX_ITERATIONS,
-        _TOLERANCE,
-    )
-    for u in failed:
+    weights, ridge, pull = _float32(weights), _float32(ridge), _float32(pull_weight)
+    diagonal = unobserved_weight * basis.eigenvalues
+    exact = _needs_float64(diagonal, ridge, pull)
+    src = _rotate(src, basis.vectors, exact)
+    target = np.zeros((n_rows, rank), np.float32)
+    if pull_target is not None:
+        target = _rotate(pull_target, basis.vectors, exact)
+    # Rows are solved in place; only a row that fails needs its target again.
+    solved = target.copy() if len(pull) else target
+    losses = np.zeros(n_rows)
+    scratch = workspace(rank, int(np.diff(indptr).max(initial=0)))
+    with np.errstate(all="ignore"):
+        solve_csr(
+            indptr, indices, weights, src, diagonal, ridge, pull, solved, losses, scratch,
+            _MAX_ITERATIONS, _TOLERANCE,
+        )  # fmt: skip
+    for u in np.flatnonzero(~np.isfinite(losses)):
         cells = slice(indptr[u], indptr[u + 1])
         rho = float(pull[u]) if len(pull) else 0.0
-        target = pull_target[u] @ basis.vectors if pull_target is not None and rho else None
-        row_weights = weights[cells] if len(weights) else None
-        solutions[u], losses[u] = _solve_dense(
-            rows, indices[cells], row_weights, diagonal, float(ridge[u]), rho, target
-        )
-    squares = np.square(solutions, dtype=np.float64)
-    unobserved = float(squares.sum(axis=0) @ diagonal)
-    back = np.ascontiguousarray(basis.vectors.T)
-    return RowSolution(_rotate(solutions, back, exact), float(losses.sum()), unobserved)
+        shift = diagonal + float(ridge[u]) + rho
+        rhs = rho * target[u].astype(np.float64) if rho else np.zeros(rank)
+        solved[u], losses[u] = _solve_dense(src, indices[cells], weights[cells], shift, rhs)
+    unobserved = float(np.square(solved, dtype=np.float64).sum(axis=0) @ diagonal)
+    factors = _rotate(solved, basis.vectors.T, exact)
+    return RowSolution(factors, float(losses.sum()), unobserved)
 
 
 def _solve_dense(
-    src: Matrix,
-    columns: Int32,
-    weights: Vector | None,
-    diagonal: Float64,
-    ridge: float,
-    rho: float,
-    target: Float64 | None,
+    src: Matrix, columns: Int32, weights: Vector, shift: Float64, rhs: Float64
 ) -> tuple[Float64, float]:
     """One row by a dense float64 factorization, and its observed loss; for the rare hard row."""
-    lhs = np.diag(diagonal + ridge + rho)
-    rhs = np.zeros(len(diagonal)) if target is None else rho * target
+    lhs = np.diag(shift)
     for start in range(0, len(columns), _CHUNK_ROWS):
         rows = src[columns[start : start + _CHUNK_ROWS]].astype(np.float64)
-        weighted = rows
-        if weights is not None:
-            weighted = rows * weights[start : start + _CHUNK_ROWS, None].astype(np.float64)
-        lhs += weighted.T @ rows
-        rhs += weighted.sum(axis=0)
+        row_weights = _cell_weights(weights, start, len(rows))
+        lhs += (rows * row_weights[:, None]).T @ rows
+        rhs = rhs + row_weights @ rows
     try:
         solution = np.linalg.solve(lhs, rhs)
     except np.linalg.LinAlgError:
@@ -290,9 +270,20 @@ def _solve_dense(
     loss = 0.0
     for start in range(0, len(columns), _CHUNK_ROWS):
         errors = src[columns[start : start + _CHUNK_ROWS]] @ solution - 1.0
-        cell_weights = 1.0 if weights is None else weights[start : start + _CHUNK_ROWS]
-        loss += float(np.sum(cell_weights * errors**2))
+        loss += float(_cell_weights(weights, start, len(errors)) @ errors**2)
     return solution, loss
+
+
+def _cell_weights(weights: Vector, start: int, count: int) -> Float64:
+    """Weights of `count` cells from `start` on, float64; 1 where none are given."""
+    if not len(weights):
+        return np.ones(count)
+    return weights[start : start + count].astype(np.float64)
+
+
+def _float32(values: Vector | None) -> Vector:
+    """Contiguous float32; empty for none, which the compiled code reads as "not given"."""
+    return np.empty(0, np.float32) if values is None else np.ascontiguousarray(values, np.float32)
 
 
 def _needs_float64(diagonal: Float64, ridge: Vector, pull: Vector) -> bool:
