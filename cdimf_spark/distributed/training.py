@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from typing import Any
 
 from pyspark.sql import DataFrame, SparkSession
-from pyspark.sql import functions as F
 
 from cdimf_spark.config import TrainConfig, differences
 from cdimf_spark.distributed.blocks import (
@@ -24,11 +22,11 @@ from cdimf_spark.distributed.publishing import publish
 from cdimf_spark.distributed.runs import PACKED, Run, last_run, start_run
 from cdimf_spark.distributed.shared_users import ConsensusSettings
 from cdimf_spark.distributed.tables import OutputTables
+from cdimf_spark.distributed.timing import Stopwatch
 from cdimf_spark.distributed.trainer import Trainer
-from cdimf_spark.distributed.validation import raise_for_problems
+from cdimf_spark.distributed.validation import clean_rows, raise_for_problems
 from cdimf_spark.distributed.working_tables import WorkingTables
 from cdimf_spark.errors import ConfigurationError
-from cdimf_spark.schemas import DOMAIN
 from cdimf_spark.solver.rules import DomainSize, domain_rules
 
 logger = logging.getLogger(__name__)
@@ -100,10 +98,11 @@ def _find_run(tables: OutputTables, config: TrainConfig, resume: bool) -> Run | 
 
 def _pack(tables: OutputTables, interactions: DataFrame, config: TrainConfig) -> Run:
     """Start a run: validate the data, pack them, write the blocks."""
+    watch = Stopwatch()
     annotated = interactions.persist()
     try:
-        counts = raise_for_problems(annotated)
-        keyed = with_keys(annotated.where(F.col("problem").isNull() & (F.col("weight") > 0)))
+        counts = raise_for_problems(annotated, {d.name: d.path for d in config.domains})
+        keyed = with_keys(clean_rows(annotated))
         blocks = config.model.num_blocks or _num_blocks(sum(counts.values()))
         layout = Layout.of(_domain_names(config), blocks, blocks)
         run = start_run(tables, {"config": config.to_dict(), "blocks": blocks})
@@ -112,6 +111,7 @@ def _pack(tables: OutputTables, interactions: DataFrame, config: TrainConfig) ->
         run.record(PACKED, 0)
     finally:
         annotated.unpersist()
+    logger.info("packed into %d blocks a side, seconds=%.1f", blocks, watch.seconds())
     return run
 
 
@@ -148,7 +148,9 @@ def _iterate_and_publish(
         own=any(size.n_shared < size.n_users for size in sizes.values()),
     )
     state, messages = Trainer(config.model, steps, run, working).train()
+    watch = Stopwatch()
     publish(tables, run, blocks, steps, state, messages)
+    logger.info("published in %s, seconds=%.1f", config.output, watch.seconds())
     working.forget_before(run.iteration - config.model.keep_iterations + 1)
     working.forget_other_runs()
 

@@ -32,6 +32,7 @@ logger = logging.getLogger(__name__)
 
 PROBLEM = "problem"
 _WIDTH = 200  # characters of a bad row that are shown
+_HEADER_HINT = "If the first line has the names of the columns, set the option header: true"
 
 
 @dataclass(frozen=True)
@@ -138,7 +139,7 @@ def annotate_cells(df: DataFrame, domain: str, cells: Cells) -> DataFrame:
         (F.lit(None) if cells.block is None else cells.block).cast("long").alias("block"),
         F.monotonically_increasing_id().alias("position"),
         reason.alias("reason"),
-        F.substring(cells.row, 1, _WIDTH).alias("row"),
+        _shown(cells.row).alias("row"),
     )
     return df.select(
         F.lit(domain).alias(DOMAIN),
@@ -147,6 +148,11 @@ def annotate_cells(df: DataFrame, domain: str, cells: Cells) -> DataFrame:
         weight.alias(WEIGHT),
         F.when(reason.isNotNull(), problem).alias(PROBLEM),
     )
+
+
+def _shown(row: Column) -> Column:
+    """Return the part of a row that messages show; it must come back from Python unchanged."""
+    return F.make_valid_utf8(F.substring(row, 1, _WIDTH))
 
 
 def raise_for_problems(
@@ -206,9 +212,16 @@ def _bad_rows_error(spark: SparkSession, row: Row) -> BadRowsError:
     """Compose the error from the aggregate of a domain."""
     first = row["first"]
     line = None if first["block"] is None else _line_number(spark, first["file"], first["row"])
-    file = plain_path(first["file"])
-    n_bad, n_rows = row["n_bad"], row["n_rows"]
-    return BadRowsError(row[DOMAIN], file, line, first["row"], first["reason"], n_bad, n_rows)
+    return BadRowsError(
+        domain=row[DOMAIN],
+        source=plain_path(first["file"]),
+        line=line,
+        row=first["row"],
+        problem=first["reason"],
+        n_bad=row["n_bad"],
+        n_rows=row["n_rows"],
+        hint=_HEADER_HINT if line == 1 else "",
+    )
 
 
 def _line_number(spark: SparkSession, file: str, shown: str) -> int | None:
@@ -217,18 +230,19 @@ def _line_number(spark: SparkSession, file: str, shown: str) -> int | None:
     Equal lines are bad for equal reasons, so it is the first bad row's. This reads the file
     again, but only on the way to an error.
     """
-    place = F.struct(
-        F.col("_metadata.file_block_start").alias("block"),
-        F.monotonically_increasing_id().alias("position"),
-    )
     try:
-        # A name in a listing may have characters that mean something in a pattern.
-        path = re.sub(r"([\[\]{}*?\\])", r"\\\1", unquote(file))
-        lines = spark.read.text(path).select("value", place.alias("place"))
-        same = lines.where(F.substring("value", 1, _WIDTH) == shown)
-        first = same.agg(F.min("place").alias("place")).collect()[0]["place"]
-        until = F.struct(F.lit(first["block"]), F.lit(first["position"]))
-        return lines.where(F.col("place") <= until).count()
+        # A name may have characters that mean something in a pattern.
+        pattern = re.sub(r"[\[\]{}*?\\]", "?", unquote(file))
+        text = spark.read.text(pattern).where(F.col("_metadata.file_path") == file)
+        lines = text.select(
+            _shown(F.col("value")).alias("row"),
+            F.col("_metadata.file_block_start").alias("block"),
+            F.monotonically_increasing_id().alias("position"),
+        )
+        same = lines.where(F.col("row") == shown)
+        block, position = same.agg(F.min(F.struct("block", "position"))).collect()[0][0]
+        earlier = (F.col("block") == block) & (F.col("position") <= position)
+        return lines.where((F.col("block") < block) | earlier).count()
     except Exception:  # The number is a courtesy: without it the error is still the right one.
         logger.debug("no line number for %s", file, exc_info=True)
         return None

@@ -37,7 +37,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from cdimf_spark.kernel.conjugate_gradient import solve_csr, workspace
+from cdimf_spark.kernel.conjugate_gradient import new_buffer, solve_long_rows
+from cdimf_spark.kernel.short_rows import solve_short_rows
 
 Matrix = NDArray[np.float32]
 Vector = NDArray[np.float32]
@@ -51,8 +52,10 @@ _CHUNK_ROWS = 4096
 # are small differences of large numbers: rotate in float64.
 _FLOAT32_CONDITION = 1e3
 # Stop at this relative size of the residual: true errors are then below 1e-5.
-_TOLERANCE = 1e-6
-_MAX_ITERATIONS = 60
+_TOLERANCE = 2e-6
+_MAX_ITERATIONS = 30
+# Rows with at most so many interactions are solved directly.
+_SHORT_ROW = 16
 
 
 @dataclass(frozen=True)
@@ -227,41 +230,79 @@ def solve_rows(
     indices = np.ascontiguousarray(indices, np.int32)
     weights, ridge, pull = _float32(weights), _float32(ridge), _float32(pull_weight)
     diagonal = unobserved_weight * basis.eigenvalues
-    exact = _needs_float64(diagonal, ridge, pull)
-    src = _rotate(src, basis.vectors, exact)
-    target = np.zeros((n_rows, rank), np.float32)
-    if pull_target is not None:
-        target = _rotate(pull_target, basis.vectors, exact)
-    # Rows are solved in place; only a row that fails needs its target again.
-    solved = target.copy() if len(pull) else target
-    losses = np.zeros(n_rows)
-    scratch = workspace(rank, int(np.diff(indptr).max(initial=0)))
-    with np.errstate(all="ignore"):
-        solve_csr(
-            indptr, indices, weights, src, diagonal, ridge, pull, solved, losses, scratch,
-            _MAX_ITERATIONS, _TOLERANCE,
-        )  # fmt: skip
+    shift = ridge.astype(np.float64) + (pull if len(pull) else 0.0)
+    exact = _needs_float64(diagonal, shift)
+    rotated = _rotate(src, basis.vectors, exact)
+    # Solved in place: first each row holds rho_u h_u.
+    rows = np.zeros((n_rows, rank), np.float32)
+    if pull_target is not None and len(pull):
+        rows = _rotate(_pulls(pull, pull_target), basis.vectors, exact)
+    losses = _solve_rotated(indptr, indices, weights, rotated, diagonal, shift, rows)
     for u in np.flatnonzero(~np.isfinite(losses)):
         cells = slice(indptr[u], indptr[u + 1])
-        rho = float(pull[u]) if len(pull) else 0.0
-        shift = diagonal + float(ridge[u]) + rho
-        rhs = rho * target[u].astype(np.float64) if rho else np.zeros(rank)
-        solved[u], losses[u] = _solve_dense(src, indices[cells], weights[cells], shift, rhs)
-    unobserved = float(np.square(solved, dtype=np.float64).sum(axis=0) @ diagonal)
-    factors = _rotate(solved, basis.vectors.T, exact)
-    return RowSolution(factors, float(losses.sum()), unobserved)
+        target = np.zeros(rank)
+        if pull_target is not None and len(pull):
+            target = _pulls(pull[u : u + 1], pull_target[u : u + 1])[0] @ basis.vectors
+        rows[u], losses[u] = _solve_dense(
+            src, indices[cells], weights[cells], basis.vectors, diagonal + shift[u], target
+        )
+    unobserved = float(_column_squares(rows) @ diagonal)
+    return RowSolution(_rotate(rows, basis.vectors.T, exact), float(losses.sum()), unobserved)
+
+
+def _solve_rotated(
+    indptr: Int64,
+    indices: Int32,
+    weights: Vector,
+    src: Matrix,
+    diagonal: Float64,
+    shift: Float64,
+    rows: Matrix,
+) -> Float64:
+    """Solve `rows` in place in the eigenbasis; their observed losses, not finite for failures."""
+    losses = np.zeros(len(rows))
+    counts = np.diff(indptr)
+    block = (indptr, indices, weights, src, diagonal, shift, rows, losses)
+    solve_short_rows(np.flatnonzero(counts <= _SHORT_ROW), *block, _SHORT_ROW)
+    buffer = new_buffer(src.shape[1], int(counts.max(initial=0)))
+    solve_long_rows(
+        np.flatnonzero(counts > _SHORT_ROW), *block, buffer, _MAX_ITERATIONS, _TOLERANCE
+    )
+    return losses
+
+
+def _pulls(pull_weight: Vector, pull_target: Matrix) -> Matrix:
+    """rho_u h_u of each row; exactly 0 where rho_u is 0, whatever h_u holds there."""
+    pulls = np.zeros(pull_target.shape, np.float32)
+    return np.multiply(
+        pull_target, pull_weight[:, None], out=pulls, where=pull_weight[:, None] != 0
+    )
+
+
+def _column_squares(rows: Matrix) -> Float64:
+    """Sum of squares of each column, in float64."""
+    total = np.zeros(rows.shape[1])
+    for start in range(0, len(rows), _CHUNK_ROWS):
+        chunk = rows[start : start + _CHUNK_ROWS].astype(np.float64)
+        total += np.einsum("ij,ij->j", chunk, chunk)
+    return total
 
 
 def _solve_dense(
-    src: Matrix, columns: Int32, weights: Vector, shift: Float64, rhs: Float64
+    src: Matrix,
+    columns: Int32,
+    weights: Vector,
+    vectors: Float64,
+    diagonal: Float64,
+    rhs: Float64,
 ) -> tuple[Float64, float]:
-    """One row by a dense float64 factorization, and its observed loss; for the rare hard row."""
-    lhs = np.diag(shift)
+    """One row by a dense factorization, all in float64, and its observed loss: for hard rows."""
+    lhs = np.diag(diagonal)
     for start in range(0, len(columns), _CHUNK_ROWS):
-        rows = src[columns[start : start + _CHUNK_ROWS]].astype(np.float64)
-        row_weights = _cell_weights(weights, start, len(rows))
-        lhs += (rows * row_weights[:, None]).T @ rows
-        rhs = rhs + row_weights @ rows
+        rows = src[columns[start : start + _CHUNK_ROWS]] @ vectors
+        cell_weights = _cell_weights(weights, start, len(rows))
+        lhs += (rows * cell_weights[:, None]).T @ rows
+        rhs = rhs + cell_weights @ rows
     try:
         solution = np.linalg.solve(lhs, rhs)
     except np.linalg.LinAlgError:
@@ -269,7 +310,7 @@ def _solve_dense(
         solution = np.linalg.lstsq(lhs, rhs)[0]
     loss = 0.0
     for start in range(0, len(columns), _CHUNK_ROWS):
-        errors = src[columns[start : start + _CHUNK_ROWS]] @ solution - 1.0
+        errors = src[columns[start : start + _CHUNK_ROWS]] @ (vectors @ solution) - 1.0
         loss += float(_cell_weights(weights, start, len(errors)) @ errors**2)
     return solution, loss
 
@@ -286,12 +327,10 @@ def _float32(values: Vector | None) -> Vector:
     return np.empty(0, np.float32) if values is None else np.ascontiguousarray(values, np.float32)
 
 
-def _needs_float64(diagonal: Float64, ridge: Vector, pull: Vector) -> bool:
+def _needs_float64(diagonal: Float64, shift: Float64) -> bool:
     """Whether the shared part is so ill-conditioned that float32 rotations would show."""
-    if not len(ridge):
-        return False
-    least = float(ridge.min()) if not len(pull) else float((ridge + pull).min())
-    return bool(diagonal.max() > _FLOAT32_CONDITION * (diagonal.min() + least))
+    least = diagonal.min() + shift.min(initial=np.inf)
+    return bool(diagonal.max() > _FLOAT32_CONDITION * least)
 
 
 def _rotate(rows: Matrix, vectors: Float64, exact: bool) -> Matrix:

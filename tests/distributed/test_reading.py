@@ -332,7 +332,7 @@ def test_bad_line(
 
 def test_bad_header_hint_is_the_first_line(spark: SparkSession, tmp_path: Path) -> None:
     path = write(tmp_path / "a.csv", "kunde,artikel,menge\nu1,i1,1\n")
-    with pytest.raises(BadRowsError, match="line 1: weight is 'menge'.*header: true"):
+    with pytest.raises(BadRowsError, match=r"line 1: weight is 'menge'.*header: true"):
         read(spark, path)
 
 

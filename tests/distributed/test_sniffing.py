@@ -98,7 +98,7 @@ def test_half_a_header_is_a_question() -> None:
 
 @pytest.mark.parametrize("first", ["u1", "u1,i1,1,880", "a,b,c,d,e"])
 def test_other_numbers_of_columns_need_the_option(first: str) -> None:
-    with pytest.raises(ColumnsError, match="none with a well-known name.*option 'columns'"):
+    with pytest.raises(ColumnsError, match=r"none with a well-known name.*option 'columns'"):
         find_text_layout([first], domain())
 
 
