@@ -195,3 +195,13 @@ def describe_options(cls: type) -> list[tuple[str, str, str, str]]:
             shown = f"auto: {declared.auto}" if declared.auto else "auto"
         rows.append((name, str(shown), declared.help, allowed_values(declared)))
     return rows
+
+
+def option_help(model: type, domain: type) -> str:
+    """The options of a model and of a domain as the end of a job's help text."""
+    lines = ["options (KEY of --set, and of the YAML file):"]
+    for title, cls in ((None, model), ("domains.NAME.", domain)):
+        for name, default, meaning, allowed in describe_options(cls):
+            lines.append(f"  {title or ''}{name}")
+            lines.append(f"      {meaning}; {allowed} (default {default or 'none'})")
+    return "\n".join(lines)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import fields, replace
 from functools import reduce
-from typing import Any
+from typing import Any, Self
 
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
@@ -47,6 +47,13 @@ class CDIMF:
     def __init__(self, output: str = DEFAULT_OUTPUT, **options: Any) -> None:
         check_names(options, [field.name for field in fields(ModelConfig)], "CDIMF()")
         self.config = TrainConfig(model=ModelConfig(**options), output=output)
+
+    @classmethod
+    def from_config(cls, config: TrainConfig) -> Self:
+        """An estimator with the options and the output of a configuration."""
+        estimator = cls()
+        estimator.config = config
+        return estimator
 
     def fit(
         self,

@@ -41,6 +41,9 @@ class Run:
         Metrics of the finished iterations, in order.
     packed, published
         Whether the blocks are complete; the iteration of the last publication (or None).
+    resumed
+        Whether the run was begun by another process, which may have left rows of an unfinished
+        iteration.
     """
 
     tables: OutputTables
@@ -49,6 +52,7 @@ class Run:
     iterations: list[dict[str, Any]] = field(default_factory=list)
     packed: bool = False
     published: int | None = None
+    resumed: bool = False
 
     @property
     def iteration(self) -> int:
@@ -59,7 +63,7 @@ class Run:
         """Append an event in a commit of its own."""
         row = (self.run_id, datetime.now(UTC), event, iteration, json.dumps(details or {}))
         frame = self.tables.spark.createDataFrame([row], _SCHEMA).coalesce(1)
-        frame.write.format("delta").mode("append").save(self.tables.path(RUNS))
+        self.tables.append(frame, RUNS)
         self._apply(event, iteration, details or {})
 
     def _apply(self, event: str, iteration: int, details: dict[str, Any]) -> None:
@@ -90,7 +94,7 @@ def last_run(tables: OutputTables, published: bool = False) -> Run | None:
         return None
     events = log.where(F.col("run_id") == newest[0]).orderBy("at", "iteration").collect()
     details = next(json.loads(e["details"]) for e in events if e["event"] == STARTED)
-    run = Run(tables, newest[0], details)
+    run = Run(tables, newest[0], details, resumed=True)
     for event in events:
         run._apply(event["event"], event["iteration"], json.loads(event["details"]))
     return run

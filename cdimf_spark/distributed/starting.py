@@ -17,6 +17,7 @@ from cdimf_spark.distributed.block_rows import decode, encode, to_table
 from cdimf_spark.distributed.half_step import StepSettings, address_of, send_rows, shared_mask
 from cdimf_spark.kernel.initialization import domain_item_keys, initial_factors
 from cdimf_spark.kernel.least_squares import gram
+from cdimf_spark.kernel.objective import ridge_loss
 from cdimf_spark.schemas import BLOCK_ROW
 
 TableFunction = Callable[[pa.Table], pa.Table]
@@ -51,14 +52,15 @@ def start_items(
     items: DataFrame, settings: StepSettings, seed: int, init_scale: float
 ) -> DataFrame:
     """Random item rows as the first user half-step of schedule ``paper`` wants them: messages to
-    the user blocks, and the Gram parts of the blocks."""
+    the user blocks, the Gram parts of the blocks and their regularization losses."""
 
     def start(static: pa.Table) -> pa.Table:
         at = address_of(static)
         keys = domain_item_keys(at.domain, decode(static, "keys"))
         rows = initial_factors(keys, seed, settings.rank, init_scale)
         messages = send_rows(static, rows, settings.layout.users, at)
-        sums = {"gram": gram(rows), "sums": np.zeros(1)}
+        ridge = settings.rules[at.domain].items.ridge(np.diff(decode(static, "indptr")))
+        sums = {"gram": gram(rows), "sums": np.array([ridge_loss(rows, ridge)])}
         return to_table([*messages, *encode(at, sums)])
 
     return _apply(items, start)

@@ -50,8 +50,8 @@ def _sum_groups(rows: DataFrame) -> DataFrame:
     def add(table):  # type: ignore[no-untyped-def] # Spark 4.1.4 reads annotations of UDFs
         return _add_blocks(table)
 
-    grouped = rows.withColumn("block", (F.col("block") / _COLLECTED_BLOCKS).cast("int"))
-    numbered = grouped.withColumn("part", rows["block"])
+    group = (F.col("block") / _COLLECTED_BLOCKS).cast("int")
+    numbered = rows.withColumns({"part": F.col("block"), "block": group})
     return numbered.groupBy("kind", "domain", "block").applyInArrow(add, BLOCK_ROW)
 
 

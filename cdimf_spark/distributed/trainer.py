@@ -63,6 +63,8 @@ class Trainer:
         NumericalError
             If the loss is no longer a finite number.
         """
+        if self.run.resumed:
+            self.working.forget_after(self.run.iteration)
         state, messages = self._resume() if self.run.iterations else self._start()
         while not self._finished():
             state, messages = self._iterate(self.run.iteration + 1, state, messages)

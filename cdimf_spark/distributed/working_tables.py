@@ -40,7 +40,7 @@ class WorkingTables:
     def write_blocks(self, blocks: DataFrame) -> None:
         """Write the static blocks."""
         frame = blocks.withColumn("run_id", F.lit(self.run_id))
-        self.tables.append(frame, "blocks", ("run_id", "side", "domain"), self.run_id, 0)
+        self.tables.append(frame, "blocks", ("run_id", "side", "domain"))
 
     def read_blocks(self) -> DataFrame:
         """Static blocks: ``BLOCK_ROW`` and `side`."""
@@ -51,7 +51,7 @@ class WorkingTables:
         frame = rows.select(
             F.lit(self.run_id).alias("run_id"), F.lit(iteration).alias("iteration"), *BLOCK_COLUMNS
         )
-        self.tables.append(frame, table, _PARTITIONS, self.run_id, iteration)
+        self.tables.append(frame, table, _PARTITIONS)
 
     def read(self, table: str, iteration: int) -> DataFrame:
         """Packed rows of an iteration."""
@@ -89,6 +89,11 @@ class WorkingTables:
         """Delete the state of earlier iterations (the files go with the next VACUUM)."""
         for table in WORKING[1:]:
             self.tables.delete(table, f"run_id = '{self.run_id}' AND iteration < {iteration}")
+
+    def forget_after(self, iteration: int) -> None:
+        """Delete what a crash left of later iterations, so that they can be repeated."""
+        for table in WORKING[1:]:
+            self.tables.delete(table, f"run_id = '{self.run_id}' AND iteration > {iteration}")
 
     def forget_other_runs(self) -> None:
         """Delete what earlier runs left."""

@@ -32,9 +32,9 @@ _BUFFER_ENTRIES = 1 << 20
 _CHUNK_ROWS = 1024
 
 
-# 1/step is an eigenvalue, averaged, of the preconditioned matrix, whose smallest is 1: a smaller step
-# shows a condition number at which float32 would cost more than the promised digits.
-_SMALLEST_STEP = 1 / 300
+# 1/step is a mean of eigenvalues of the preconditioned matrix, none of which is below 1. A smaller
+# step shows a condition number at which float32 would cost more than the promised digits.
+_SMALLEST_STEP = 1 / 60
 
 
 class Buffer(NamedTuple):
@@ -76,7 +76,7 @@ def gather(src: Float32, columns: Int32, weights: Float32, rows: Float32, roots:
 
 @inlined
 def add_combination(rows: Float32, scales: Float32, total: Float32) -> None:
-    """total += sum_j scales_j rows_j."""
+    """Total += sum_j scales_j rows_j."""
     for j in range(len(rows)):
         row, scale = rows[j], scales[j]
         for f in range(len(total)):
@@ -85,7 +85,7 @@ def add_combination(rows: Float32, scales: Float32, total: Float32) -> None:
 
 @inlined
 def add_product(rows: Float32, vector: Float32, total: Float32) -> None:
-    """total += B'(B vector); four rows at a time, which halves the traffic of the two vectors."""
+    """Total += B'(B vector); four rows at a time, which halves the traffic of the two vectors."""
     blocked = len(rows) - len(rows) % 4
     for j in range(0, blocked, 4):
         a, b, c, d = rows[j], rows[j + 1], rows[j + 2], rows[j + 3]
@@ -110,7 +110,7 @@ def add_product(rows: Float32, vector: Float32, total: Float32) -> None:
 def right_side(
     src: Float32, columns: Int32, weights: Float32, buffer: Buffer, total: Float32
 ) -> None:
-    """total += sum_j w_j b_j; leaves the last rows (all, if they fit) in the buffer."""
+    """Total += sum_j w_j b_j; leaves the last rows (all, if they fit) in the buffer."""
     size, part = len(buffer.rows), buffer.vectors[4]
     for start in range(0, len(columns), size):
         stop = min(start + size, len(columns))
@@ -127,7 +127,7 @@ def right_side(
 def product(
     src: Float32, columns: Int32, weights: Float32, buffer: Buffer, vector: Float32, total: Float32
 ) -> None:
-    """total = B'(B vector); the rows are gathered anew only where the buffer cannot hold all."""
+    """Total = B'(B vector); the rows are gathered anew only where the buffer cannot hold all."""
     size, part = len(buffer.rows), buffer.vectors[4]
     total[:] = np.float32(0)
     for start in range(0, len(columns), size):
@@ -226,28 +226,9 @@ def solve_long_rows(
     max_iter: int,
     tol: float,
 ) -> None:
-    """Solve the rows `numbers` of a CSR block.
+    """Solve the rows `numbers` of a CSR block; arguments as in ``short_rows.solve_short_rows``.
 
-    Parameters
-    ----------
-    numbers : int64 (m,)
-        Positions of the rows to solve.
-    indptr, indices, weights : int64 (n_rows + 1,), int32 (nnz,), float32 (nnz,) or (0,)
-        Interactions of all rows; without weights all are 1.
-    src : float32 (n_src, d)
-        Source rows b in the eigenbasis.
-    dense_diagonal : float64 (d,)
-        a0 * l.
-    shift : float64 (n_rows,)
-        ridge_u + rho_u.
-    solutions : float32 (n_rows, d)
-        Holds rho_u h_u; the rows `numbers` are overwritten with x_u.
-    losses : float64 (n_rows,)
-        Receives sum_j w_j (b_j . x_u - 1)^2; not finite where a row could not be solved.
-    buffer : Buffer
-        Scratch.
-    max_iter, tol : int, float
-        Limits of ``solve_long_row``.
+    `buffer` is scratch; `max_iter` and `tol` limit ``solve_long_row``.
     """
     diagonal = buffer.vectors[5]
     for u in numbers:

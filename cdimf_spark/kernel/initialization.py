@@ -74,7 +74,7 @@ def domain_item_keys(domain: str, item_keys: Int64) -> Int64:
 
 
 def initial_factors(keys: Int64, seed: int, rank: int, sigma: float) -> Matrix:
-    """Normal rows that are a function of (seed, key) only.
+    """Draw normal rows that are a function of (seed, key) only.
 
     Parameters
     ----------
@@ -109,7 +109,7 @@ def _utf8(one: str) -> bytes:
 
 
 def _mix(bits: UInt64) -> UInt64:
-    """Finalizer of splitmix64: a bijection of 64-bit words in which every bit affects every bit."""
+    """Finish like splitmix64: a bijection of 64-bit words; every bit affects every bit."""
     bits = (bits ^ (bits >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     bits = (bits ^ (bits >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     return bits ^ (bits >> np.uint64(31))
@@ -117,4 +117,4 @@ def _mix(bits: UInt64) -> UInt64:
 
 def _uniform(bits: UInt64) -> NDArray[np.float64]:
     """Numbers strictly between 0 and 1: with the top 52 bits, half a step is still exact."""
-    return ((bits >> np.uint64(12)) + 0.5) * 2.0**-52
+    return ((bits >> np.uint64(12)).astype(np.float64) + 0.5) * 2.0**-52

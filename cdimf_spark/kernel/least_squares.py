@@ -31,47 +31,37 @@ solutions are rotated back. A row with k interactions costs about 10 * k * d, ne
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cdimf_spark.kernel.conjugate_gradient import new_buffer, solve_long_rows
+from cdimf_spark.kernel.eigenbasis import (
+    GramBasis,
+    column_squares,
+    gram,
+    gram_basis,
+    needs_float64,
+    rotate,
+)
+from cdimf_spark.kernel.hard_rows import solve_hard_row
 from cdimf_spark.kernel.short_rows import solve_short_rows
+
+__all__ = ["GramBasis", "RowSolution", "gram", "gram_basis", "row_ridge", "solve_rows"]
 
 Matrix = NDArray[np.float32]
 Vector = NDArray[np.float32]
 Float64 = NDArray[np.float64]
 Int32 = NDArray[np.int32]
 Int64 = NDArray[np.int64]
+Number = TypeVar("Number", bound=np.generic)
 
-# Source rows converted to float64 at a time.
-_CHUNK_ROWS = 4096
-# Above this condition number of the shared part, components of rows in the weak directions of G
-# are small differences of large numbers: rotate in float64.
-_FLOAT32_CONDITION = 1e3
 # Stop at this relative size of the residual: true errors are then below 1e-5.
-_TOLERANCE = 2e-6
-_MAX_ITERATIONS = 30
+_TOLERANCE = 1.5e-6
+_MAX_ITERATIONS = 60
 # Rows with at most so many interactions are solved directly.
 _SHORT_ROW = 16
-
-
-@dataclass(frozen=True)
-class GramBasis:
-    """Eigenbasis of a Gram matrix G = Q diag(l) Q'.
-
-    Attributes
-    ----------
-    eigenvalues : float64 (d,)
-        l, ascending, none negative.
-    vectors : float64 (d, d)
-        Q, an eigenvector a column.
-    """
-
-    eigenvalues: Float64
-    vectors: Float64
 
 
 class RowSolution(NamedTuple):
@@ -90,51 +80,6 @@ class RowSolution(NamedTuple):
     factors: Matrix
     observed_loss: float
     unobserved_loss: float
-
-
-def gram(factors: Matrix, row_weights: Vector | None = None) -> Float64:
-    """Gram matrix sum_i v_i y_i y_i', accumulated in float64.
-
-    Parameters
-    ----------
-    factors : float32 (n, d)
-        Rows y_i.
-    row_weights : float32 (n,), optional
-        Weights v_i, not negative; 1 if absent.
-
-    Returns
-    -------
-    float64 (d, d)
-        Symmetric.
-    """
-    total = np.zeros((factors.shape[1], factors.shape[1]))
-    for start in range(0, len(factors), _CHUNK_ROWS):
-        rows = factors[start : start + _CHUNK_ROWS].astype(np.float64)
-        if row_weights is not None:
-            rows *= np.sqrt(row_weights[start : start + _CHUNK_ROWS].astype(np.float64))[:, None]
-        # A matrix times its own transpose is one dsyrk: symmetric to the last bit.
-        total += rows.T @ rows
-    return total
-
-
-def gram_basis(gram: Float64) -> GramBasis:
-    """Eigenbasis of a Gram matrix.
-
-    Parameters
-    ----------
-    gram : float64 (d, d)
-        Symmetric, positive semidefinite up to rounding.
-
-    Raises
-    ------
-    numpy.linalg.LinAlgError
-        If the matrix is not finite.
-    """
-    if not np.isfinite(gram).all():
-        raise np.linalg.LinAlgError("the Gram matrix of the source factors is not finite")
-    eigenvalues, vectors = np.linalg.eigh(gram)
-    # G has no negative eigenvalue; what eigh shows below zero is rounding.
-    return GramBasis(np.maximum(eigenvalues, 0.0), vectors)
 
 
 def row_ridge(
@@ -226,28 +171,27 @@ def solve_rows(
     """
     n_rows, rank = len(ridge), src.shape[1]
     _check_shapes(indptr, indices, weights, rank, basis, n_rows, pull_weight, pull_target)
-    indptr = np.ascontiguousarray(indptr, np.int64)
-    indices = np.ascontiguousarray(indices, np.int32)
+    starts, columns = _plain(indptr, np.int64), _plain(indices, np.int32)
     weights, ridge, pull = _float32(weights), _float32(ridge), _float32(pull_weight)
     diagonal = unobserved_weight * basis.eigenvalues
     shift = ridge.astype(np.float64) + (pull if len(pull) else 0.0)
-    exact = _needs_float64(diagonal, shift)
-    rotated = _rotate(src, basis.vectors, exact)
+    exact = needs_float64(diagonal, shift)
+    rotated = rotate(src, basis.vectors, exact)
     # Solved in place: first each row holds rho_u h_u.
     rows = np.zeros((n_rows, rank), np.float32)
     if pull_target is not None and len(pull):
-        rows = _rotate(_pulls(pull, pull_target), basis.vectors, exact)
-    losses = _solve_rotated(indptr, indices, weights, rotated, diagonal, shift, rows)
+        rows = rotate(_pulls(pull, pull_target), basis.vectors, exact)
+    losses = _solve_rotated(starts, columns, weights, rotated, diagonal, shift, rows)
     for u in np.flatnonzero(~np.isfinite(losses)):
-        cells = slice(indptr[u], indptr[u + 1])
+        cells = slice(starts[u], starts[u + 1])
         target = np.zeros(rank)
         if pull_target is not None and len(pull):
             target = _pulls(pull[u : u + 1], pull_target[u : u + 1])[0] @ basis.vectors
-        rows[u], losses[u] = _solve_dense(
-            src, indices[cells], weights[cells], basis.vectors, diagonal + shift[u], target
+        rows[u], losses[u] = solve_hard_row(
+            src, columns[cells], weights[cells], basis.vectors, diagonal + shift[u], target
         )
-    unobserved = float(_column_squares(rows) @ diagonal)
-    return RowSolution(_rotate(rows, basis.vectors.T, exact), float(losses.sum()), unobserved)
+    unobserved = float(column_squares(rows) @ diagonal)
+    return RowSolution(rotate(rows, basis.vectors.T, exact), float(losses.sum()), unobserved)
 
 
 def _solve_rotated(
@@ -279,69 +223,14 @@ def _pulls(pull_weight: Vector, pull_target: Matrix) -> Matrix:
     )
 
 
-def _column_squares(rows: Matrix) -> Float64:
-    """Sum of squares of each column, in float64."""
-    total = np.zeros(rows.shape[1])
-    for start in range(0, len(rows), _CHUNK_ROWS):
-        chunk = rows[start : start + _CHUNK_ROWS].astype(np.float64)
-        total += np.einsum("ij,ij->j", chunk, chunk)
-    return total
-
-
-def _solve_dense(
-    src: Matrix,
-    columns: Int32,
-    weights: Vector,
-    vectors: Float64,
-    diagonal: Float64,
-    rhs: Float64,
-) -> tuple[Float64, float]:
-    """One row by a dense factorization, all in float64, and its observed loss: for hard rows."""
-    lhs = np.diag(diagonal)
-    for start in range(0, len(columns), _CHUNK_ROWS):
-        rows = src[columns[start : start + _CHUNK_ROWS]] @ vectors
-        cell_weights = _cell_weights(weights, start, len(rows))
-        lhs += (rows * cell_weights[:, None]).T @ rows
-        rhs = rhs + cell_weights @ rows
-    try:
-        solution = np.linalg.solve(lhs, rhs)
-    except np.linalg.LinAlgError:
-        # No ridge and too few directions: the shortest of the solutions.
-        solution = np.linalg.lstsq(lhs, rhs)[0]
-    loss = 0.0
-    for start in range(0, len(columns), _CHUNK_ROWS):
-        errors = src[columns[start : start + _CHUNK_ROWS]] @ (vectors @ solution) - 1.0
-        loss += float(_cell_weights(weights, start, len(errors)) @ errors**2)
-    return solution, loss
-
-
-def _cell_weights(weights: Vector, start: int, count: int) -> Float64:
-    """Weights of `count` cells from `start` on, float64; 1 where none are given."""
-    if not len(weights):
-        return np.ones(count)
-    return weights[start : start + count].astype(np.float64)
+def _plain(values: NDArray[Any], dtype: type[Number]) -> NDArray[Number]:
+    """Contiguous and writable: for read-only arrays numba would compile everything once more."""
+    return np.require(values, dtype, ["C", "W"])
 
 
 def _float32(values: Vector | None) -> Vector:
-    """Contiguous float32; empty for none, which the compiled code reads as "not given"."""
-    return np.empty(0, np.float32) if values is None else np.ascontiguousarray(values, np.float32)
-
-
-def _needs_float64(diagonal: Float64, shift: Float64) -> bool:
-    """Whether the shared part is so ill-conditioned that float32 rotations would show."""
-    least = diagonal.min() + shift.min(initial=np.inf)
-    return bool(diagonal.max() > _FLOAT32_CONDITION * least)
-
-
-def _rotate(rows: Matrix, vectors: Float64, exact: bool) -> Matrix:
-    """rows @ vectors as float32, computed in float64 if `exact`."""
-    if not exact:
-        rotated: Matrix = np.ascontiguousarray(rows, np.float32) @ vectors.astype(np.float32)
-        return rotated
-    result = np.empty(rows.shape, np.float32)
-    for start in range(0, len(rows), _CHUNK_ROWS):
-        result[start : start + _CHUNK_ROWS] = rows[start : start + _CHUNK_ROWS] @ vectors
-    return result
+    """Plain float32; empty for none, which the compiled code reads as "not given"."""
+    return np.empty(0, np.float32) if values is None else _plain(values, np.float32)
 
 
 def _check_shapes(

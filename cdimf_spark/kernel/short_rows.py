@@ -50,7 +50,7 @@ def solve_cholesky(system: Float64, vector: Float64) -> None:
 
 
 @inlined
-def solve_short_row(
+def solve_short_row(  # noqa: C901 - loops of one formula; calls would not be compiled into one
     src: Float32,
     columns: Int32,
     weights: Float32,

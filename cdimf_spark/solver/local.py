@@ -18,6 +18,7 @@ from scipy.sparse import csr_array
 from cdimf_spark.kernel.consensus import shared_factors
 from cdimf_spark.kernel.initialization import domain_item_keys, id_keys, initial_factors
 from cdimf_spark.kernel.least_squares import gram, gram_basis
+from cdimf_spark.kernel.objective import ridge_loss
 from cdimf_spark.settings import DomainConfig, DomainSettings, ModelConfig
 from cdimf_spark.solver.block import Coupling, InteractionBlock, update_items, update_users
 from cdimf_spark.solver.rules import DomainRules, DomainSize, domain_rules
@@ -128,6 +129,8 @@ class _Domain:
         if model.schedule == "paper":
             item_keys = domain_item_keys(self.name, id_keys(self.data.item_ids))
             self.items = initial_factors(item_keys, seed, rank, scale)
+            ridge = self.rules.items.ridge(self.by_item.counts)
+            self.item_regularization = ridge_loss(self.items, ridge)
             self.exchanged = self.z = np.zeros((int(self.shared.sum()), rank), np.float32)
         else:
             self.x = initial_factors(self.keys, seed, rank, scale)

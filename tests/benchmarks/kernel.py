@@ -1,4 +1,6 @@
-"""Time and error of the row solver against `implicit`, one thread: `python -m tests.benchmarks.kernel`.
+"""Time and error of the row solver against `implicit`, on one thread.
+
+Run as `python -m tests.benchmarks.kernel [--quick]`.
 
 Both half-steps of one iteration (Gram matrix and its eigenbasis included) from the same factors,
 which come from three iterations of ALS. The methods take turns, so that a busy machine hurts all
@@ -19,12 +21,10 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-for _variable in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
-    os.environ[_variable] = "1"
-
 import implicit.cpu.als as peer
 import numpy as np
 import scipy.sparse as sp
+from threadpoolctl import threadpool_limits
 
 from cdimf_spark.kernel.initialization import initial_factors
 from cdimf_spark.kernel.least_squares import gram, gram_basis, row_ridge, solve_rows
@@ -186,6 +186,13 @@ def measure(domains: list[sp.csr_matrix], rank: int, setting: Setting, exact: bo
     return interleaved(methods, runs), max(p.max_error() for p in problems)
 
 
+def table_row(seconds: dict[str, np.ndarray], error: float) -> str:
+    ours, cg3 = np.median(seconds["ours"]), np.median(seconds["cg3"])
+    times = f"{ours:10.3f}{np.ptp(seconds['ours']):10.3f}{cg3:10.3f}{np.ptp(seconds['cg3']):10.3f}"
+    of_exact = f"{ours / seconds['exact'][0]:.2f}" if "exact" in seconds else "-"
+    return f"{times}{ours / cg3:10.2f}{of_exact:>10}{error:10.1e}"
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="smaller shapes, fewer runs")
@@ -194,19 +201,16 @@ def main() -> None:
     parser.add_argument("--no-exact", action="store_true", help="skip implicit's exact solver")
     args = parser.parse_args()
     runs = 3 if args.quick else 5
-    print(f"{'shape':18}{'rank':>5} {'setting':9}{'ours s':>8}{'spread':>8}{'cg3 s':>8}{'spread':>8}"
-          f"{'of cg3':>8}{'of exact':>9}{'max error':>11}")  # fmt: skip
+    titles = ["ours s", "spread", "cg3 s", "spread", "of cg3", "of exact", "max error"]
+    print(f"{'shape':18}{'rank':>5} {'setting':8}" + "".join(f"{title:>10}" for title in titles))
     for name, domains, exact in shapes(args.quick):
         for rank in args.ranks if args.only in name else []:
             for setting in SETTINGS:
                 with_exact = exact and not args.no_exact and setting is SETTINGS[0]
                 seconds, error = measure(domains, rank, setting, with_exact, runs)
-                ours, cg3 = np.median(seconds["ours"]), np.median(seconds["cg3"])
-                of_exact = f"{ours / seconds['exact'][0]:.2f}" if with_exact else "-"
-                print(f"{name:18}{rank:5} {setting.name:9}{ours:8.3f}{np.ptp(seconds['ours']):8.3f}"
-                      f"{cg3:8.3f}{np.ptp(seconds['cg3']):8.3f}{ours / cg3:8.2f}{of_exact:>9}"
-                      f"{error:11.1e}", flush=True)  # fmt: skip
+                print(f"{name:18}{rank:5} {setting.name:8}" + table_row(seconds, error), flush=True)
 
 
 if __name__ == "__main__":
-    main()
+    with threadpool_limits(1):
+        main()

@@ -1,0 +1,141 @@
+"""The demonstration: train on the embedded data, compare, recommend, say what to try next."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+from pyspark.sql import DataFrame, SparkSession
+
+from cdimf_spark.config import TrainConfig
+from cdimf_spark.demonstration import DemonstrationSet, demonstration_split
+from cdimf_spark.distributed.baselines import popularity, separate_als
+from cdimf_spark.distributed.estimator import CDIMF
+from cdimf_spark.distributed.model import CDIMFModel
+from cdimf_spark.report import metrics_table, text_table, training_summary
+from cdimf_spark.schemas import USER_ID
+
+logger = logging.getLogger(__name__)
+
+_K = 10
+_SHOWN_ITEMS = 3
+
+
+def demonstrate(spark: SparkSession, config: TrainConfig, resume: bool = False) -> str:
+    """Train on the demonstration data and evaluate next to two baselines.
+
+    Parameters
+    ----------
+    config
+        Options and the output folder; its domains are not used.
+    resume
+        Go on with a stopped demonstration in the output folder.
+
+    Returns
+    -------
+    str
+        The text to print.
+    """
+    data = demonstration_split()
+    train, test = to_frames(spark, data.train), to_frames(spark, data.test)
+    logger.info("demonstration data: %s", _describe(data))
+    model = CDIMF.from_config(config).fit(train, resume=resume)
+    # Their catalogues have fewer than 999 other items, so all of them are ranked.
+    results = {"CDIMF": model.evaluate(test, k=_K, negatives="all")}
+    logger.info("baselines: separate ALS for each domain, popularity")
+    for name, baseline in (("separate ALS", separate_als(model)), ("popularity", popularity(model))):
+        results[name] = baseline.evaluate(test, k=_K, negatives="all")
+    return _summary(model, data, results)
+
+
+def to_frames(spark: SparkSession, frames: Mapping[str, pd.DataFrame]) -> dict[str, DataFrame]:
+    """Spark frames of pandas frames, by domain."""
+    return {
+        domain: spark.createDataFrame(pa.Table.from_pandas(frame, preserve_index=False))
+        for domain, frame in frames.items()
+    }
+
+
+def sample_users(data: DemonstrationSet, domain: str) -> list[str]:
+    """Three users worth a look: one who knows the domain best, one hardly, one not at all."""
+    counts = data.train[domain][USER_ID].value_counts()
+    elsewhere = pd.concat([f for name, f in data.train.items() if name != domain])[USER_ID]
+    busy = elsewhere.value_counts()
+    busy = busy[busy >= busy.quantile(0.9)].index
+    visitors = counts[counts == 1].index.intersection(busy).sort_values()
+    newcomers = pd.Index(data.test[domain][USER_ID].unique()).difference(counts.index)
+    newcomers = newcomers.intersection(busy).sort_values()
+    return [str(counts.index[0]), str(visitors[0]), str(newcomers[0])]
+
+
+def _describe(data: DemonstrationSet) -> str:
+    return ", ".join(
+        f"{domain} {len(frame)} interactions of {frame[USER_ID].nunique()} users"
+        for domain, frame in data.train.items()
+    )
+
+
+def _summary(
+    model: CDIMFModel, data: DemonstrationSet, results: Mapping[str, Mapping[str, Any]]
+) -> str:
+    history = [row.asDict(recursive=True) for row in model.history.orderBy("iteration").collect()]
+    domain = next(iter(data.train))
+    return "\n".join(
+        (
+            "",
+            "Three shops share users, not items. " + _describe(data) + ".",
+            "",
+            training_summary(history),
+            "",
+            "Held-out items among all items of the shop:",
+            metrics_table(results, _K),
+            "",
+            f"Recommendations in {domain} (in brackets: the taste of the item)",
+            _recommendations(model, data, domain),
+            "",
+            published_text(model.path),
+            "",
+            _NEXT.format(path=model.path),
+        )
+    )
+
+
+def _recommendations(model: CDIMFModel, data: DemonstrationSet, domain: str) -> str:
+    users = sample_users(data, domain)
+    found = model.recommend(domain, users=users, k=_SHOWN_ITEMS).toPandas()
+    return "\n".join(_of_user(user, domain, data, found) for user in users)
+
+
+def _of_user(user: str, domain: str, data: DemonstrationSet, found: pd.DataFrame) -> str:
+    histories = ", ".join(
+        f"{int((frame[USER_ID] == user).sum())} {name}" for name, frame in data.train.items()
+    )
+    rows = found[found[USER_ID] == user].sort_values("rank")
+    items: Sequence[tuple[str, ...]] = [
+        (str(row.item_id), f"{row.score:.2f}", str(row.source)) for row in rows.itertuples()
+    ]
+    taste = data.taste_of_user[user]
+    return f"\n{user} likes {taste}; has {histories}\n" + text_table(
+        ("item", "score", "factors from"), items
+    )
+
+
+def published_text(path: str) -> str:
+    """Where the tables of a model are."""
+    return (
+        f"Delta tables in {path}: user_factors, item_factors, shared_factors, history "
+        "(published), and runs, blocks, exchange, consensus, state (working)"
+    )
+
+
+_NEXT = """\
+What to try next
+  your own data          jobs/train_cdimf.py --domain shop=FILE --domain other=FILE --output DIR
+  no sharing             jobs/train_cdimf.py --set rho=0
+  a larger model         jobs/train_cdimf.py --set rank=128 --set max_iter=12
+  every recommendation   jobs/recommend.py --model {path} --domain books --output FOLDER
+  all options            jobs/train_cdimf.py --help
+(each after: spark-submit --properties-file conf/local.conf)"""

@@ -1,0 +1,307 @@
+"""The readable specification against a dense reference, and the theorems of the method."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from cdimf_spark.settings import DomainConfig, ModelConfig
+from cdimf_spark.solver.local import LocalDomain, LocalModel, train_local
+from tests.helpers import Domains, assert_factors_close, random_domains, to_local
+from tests.solver.dense_reference import reference_train
+
+MODEL = ModelConfig(rank=6, max_iter=4, init_scale=1.0)
+REFERENCE = {"rank": 6, "max_iter": 4, "init_scale": 1.0}
+PAPER = {"schedule": "paper", "reg_scaling": "paper"}
+PAPER_NUMBERS = {
+    "schedule": "paper",
+    "scaling": "paper",
+    "over_relaxation": 1.0,
+    "reg_param": 0.03,
+    "exponents": (1.0, 1.0),
+    "a0": 0.3,
+}
+
+
+@pytest.fixture
+def rng() -> np.random.Generator:
+    return np.random.default_rng(11)
+
+
+def train(domains: Domains, model: ModelConfig = MODEL, *configs: DomainConfig) -> LocalModel:
+    return train_local(to_local(domains, configs), model)
+
+
+def users(model: LocalModel, domains: Domains) -> dict[Any, np.ndarray]:
+    data = to_local(domains)
+    return {
+        (name, user): row
+        for name in data
+        for user, row in zip(data[name].user_ids, model.user_factors[name], strict=True)
+    }
+
+
+def items(model: LocalModel, domains: Domains) -> dict[Any, np.ndarray]:
+    data = to_local(domains)
+    return {
+        (name, item): row
+        for name in data
+        for item, row in zip(data[name].item_ids, model.item_factors[name], strict=True)
+    }
+
+
+# Every option against the dense reference
+
+
+@pytest.mark.parametrize(
+    ("options", "numbers"),
+    [
+        ({}, {}),
+        ({"over_relaxation": 1.0}, {"over_relaxation": 1.0}),
+        ({"rho": 7.0}, {"rho": 7.0}),
+        ({"shared_user_weight": 3.0}, {"shared_user_weight": 3.0}),
+        ({"aggregation_period": 3}, {"period": 3}),
+        ({"aggregation_period": 2}, {"period": 2}),
+        ({"proximal": "l2", "proximal_strength": 0.7}, {"shrinkage": 0.7}),
+        ({"reg_param": 0.5, "reg_exponent": 1.0}, {"reg_param": 0.5, "exponents": (1.0, 1.0)}),
+        ({"user_reg_exponent": 0.3}, {"exponents": (0.3, 0.5)}),
+        ({"item_reg_exponent": 0.0}, {"exponents": (0.0, 0.0)}),
+        ({"unobserved_weight": 0.1}, {"a0": 0.1}),
+        ({"unobserved_ratio": 3.0}, {"ratio": 3.0}),
+        ({"reg_scaling": "paper"}, PAPER_NUMBERS | {"schedule": "consensus", "over_relaxation": 1.6}),
+        ({"schedule": "paper"}, {"schedule": "paper", "over_relaxation": 1.0}),
+        (PAPER, PAPER_NUMBERS),
+        (PAPER | {"aggregation_period": 3}, PAPER_NUMBERS | {"period": 3}),
+        (PAPER | {"over_relaxation": 1.5}, PAPER_NUMBERS | {"over_relaxation": 1.5}),
+        (
+            PAPER | {"proximal": "l2", "proximal_strength": 2.0, "rho": 0.4},
+            PAPER_NUMBERS | {"shrinkage": 2.0, "rho": 0.4},
+        ),
+        (PAPER | {"shared_user_weight": 0.5}, PAPER_NUMBERS | {"shared_user_weight": 0.5}),
+        ({"seed": 5, "max_iter": 1}, {"seed": 5, "max_iter": 1}),
+    ],
+    ids=lambda value: "-".join(f"{k}={v}" for k, v in value.items()) or "defaults",
+)
+def test_equals_the_dense_reference(
+    rng: np.random.Generator, options: dict[str, Any], numbers: dict[str, Any]
+) -> None:
+    domains = random_domains(rng, weighted=True)
+    model = train(domains, replace(MODEL, **options))
+    expected = reference_train(domains, **{**REFERENCE, **numbers})
+    assert_factors_close(users(model, domains), expected.users, rtol=1e-5, atol=1e-5)
+    assert_factors_close(items(model, domains), expected.items, rtol=1e-5, atol=1e-5)
+    assert_factors_close(model.shared_factors, expected.shared, rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(model.losses, expected.losses, rtol=2e-5, atol=1e-5)
+
+
+def test_options_of_single_domains(rng: np.random.Generator) -> None:
+    domains = random_domains(rng, names=("a", "b", "c", "d"))
+    configs = (
+        DomainConfig("a", "memory", reg_param=0.7, rho=0.2),
+        DomainConfig("b", "memory", unobserved_weight=0.05),
+        DomainConfig("c", "memory", rho=0),
+    )
+    own = {"a": {"reg_param": 0.7, "rho": 0.2}, "b": {"a0": 0.05}, "c": {"rho": 0.0}}
+    model = train(domains, MODEL, *configs)
+    expected = reference_train(domains, **REFERENCE, own=own)
+    assert_factors_close(users(model, domains), expected.users, rtol=1e-5, atol=1e-5)
+    assert_factors_close(items(model, domains), expected.items, rtol=1e-5, atol=1e-5)
+    assert_factors_close(model.shared_factors, expected.shared, rtol=1e-5, atol=1e-5)
+    # Domain c takes no part: it is trained as if it were alone.
+    alone = {"c": domains["c"]}
+    separate = train(alone)
+    np.testing.assert_array_equal(model.item_factors["c"], separate.item_factors["c"])
+
+
+# Theorems
+
+
+@pytest.mark.parametrize("options", [{}, PAPER], ids=["consensus", "paper"])
+def test_without_rho_domains_are_separate(
+    rng: np.random.Generator, options: dict[str, Any]
+) -> None:
+    domains = random_domains(rng)
+    model = replace(MODEL, rho=0.0, **options)
+    together = train(domains, model)
+    assert together.shared_factors == {}
+    for name, frame in domains.items():
+        alone = train({name: frame}, model)
+        np.testing.assert_array_equal(together.user_factors[name], alone.user_factors[name])
+        np.testing.assert_array_equal(together.item_factors[name], alone.item_factors[name])
+
+
+def test_domains_without_common_users_are_separate(rng: np.random.Generator) -> None:
+    domains = random_domains(rng, names=("a", "b"))
+    for name, frame in domains.items():
+        frame["user_id"] = name + frame["user_id"]
+    together = train(domains)
+    assert together.shared_factors == {}
+    for name, frame in domains.items():
+        alone = train({name: frame})
+        np.testing.assert_array_equal(together.user_factors[name], alone.user_factors[name])
+        np.testing.assert_array_equal(together.item_factors[name], alone.item_factors[name])
+
+
+def test_one_domain_is_plain_alternating_least_squares(rng: np.random.Generator) -> None:
+    frame = random_domains(rng, names=("a",), weighted=True)["a"]
+    model = train({"a": frame}, replace(MODEL, schedule="paper"))
+    data = to_local({"a": frame})["a"]
+    w = data.interactions.toarray()
+    n_users, n_items = w.shape
+    a0 = 12 * (w > 0).sum() / (n_users * n_items)
+    ridge = 2 * ((w > 0).sum(0) / (w > 0).sum(0).mean()) ** 0.5
+
+    x = model.user_factors["a"].astype(float)
+    for i in range(n_items):
+        lhs = a0 * x.T @ x + x.T @ np.diag(w[:, i]) @ x + ridge[i] * np.eye(6)
+        expected = np.linalg.solve(lhs, x.T @ w[:, i])
+        np.testing.assert_allclose(model.item_factors["a"][i], expected, rtol=1e-5, atol=1e-5)
+    # Both schedules alternate the same two exact half-steps, only from different starts.
+    more = replace(MODEL, max_iter=300)
+    consensus, paper = train({"a": frame}, more), train({"a": frame}, replace(more, schedule="paper"))
+    scores = [m.user_factors["a"] @ m.item_factors["a"].T for m in (consensus, paper)]
+    np.testing.assert_allclose(*scores, atol=2e-2)
+
+
+@pytest.mark.parametrize("schedule", ["consensus", "paper"])
+def test_the_loss_of_one_domain_never_rises(rng: np.random.Generator, schedule: str) -> None:
+    domains = random_domains(rng, names=("a",), weighted=True)
+    # A start of this size shows whether the first items count.
+    model = replace(MODEL, schedule=schedule, max_iter=15, init_scale=30.0)
+    losses = train(domains, model).losses
+    totals = losses.sum(axis=1)
+    assert np.all(losses > 0) or np.all(losses[:, 3] == 0)
+    assert np.all(np.diff(totals) <= 1e-6 * totals[:-1])
+
+
+def test_users_minimise_their_loss_with_the_pull(rng: np.random.Generator) -> None:
+    """With every other thing fixed, no direction leads below the recorded loss."""
+    domains = random_domains(rng, weighted=True)
+    expected = reference_train(domains, **REFERENCE)
+    recorded = train(domains).losses[-1].sum()
+    from tests.solver.dense_reference import loss_parts
+
+    # The reference's items are one half-step further: take them back by one iteration.
+    before = reference_train(domains, **{**REFERENCE, "max_iter": 3})
+    for shop, older in zip(expected.shops.values(), before.shops.values(), strict=True):
+        shop.y = older.y
+    at_minimum = sum(loss_parts(shop).sum() for shop in expected.shops.values())
+    np.testing.assert_allclose(recorded, at_minimum, rtol=1e-5)
+    for shop in expected.shops.values():
+        shop.x = shop.x + 1e-2 * rng.normal(size=shop.x.shape)
+    assert sum(loss_parts(shop).sum() for shop in expected.shops.values()) > recorded
+
+
+def test_a_huge_rho_pins_x_to_z(rng: np.random.Generator) -> None:
+    domains = random_domains(rng)
+    # Between two aggregations the rows of shared users are x, while u = 0 is still that of the
+    # start: the pull is to z itself.
+    model = train(domains, replace(MODEL, rho=1e8, max_iter=1, aggregation_period=2))
+    x = {user: row for (_, user), row in users(model, domains).items()}
+    pinned = {user: x[user] for user in model.shared_factors}
+    assert_factors_close(pinned, model.shared_factors, rtol=1e-5, atol=1e-6)
+    loose = train(domains, replace(MODEL, rho=1.0, max_iter=1, aggregation_period=2))
+    with pytest.raises(AssertionError):
+        assert_factors_close(
+            {u: {k[1]: r for k, r in users(loose, domains).items()}[u] for u in pinned},
+            loose.shared_factors,
+            rtol=1e-5,
+            atol=1e-6,
+        )
+
+
+@pytest.mark.parametrize("over_relaxation", [1.0, 1.6])
+def test_equal_domains_agree_on_the_solution_of_one(
+    rng: np.random.Generator, over_relaxation: float
+) -> None:
+    frame = random_domains(rng, names=("a",), n_users=25, n_items=12)["a"]
+    model = replace(MODEL, over_relaxation=over_relaxation, max_iter=400)
+    twins = train({"a": frame, "b": frame}, model)
+    single = train({"a": frame}, model)
+    np.testing.assert_array_equal(twins.item_factors["a"], twins.item_factors["b"])
+    scores = [m.user_factors["a"] @ m.item_factors["a"].T for m in (twins, single)]
+    np.testing.assert_allclose(*scores, atol=1e-3)
+    # No penalty of the coupling is left: x = z and u = 0.
+    np.testing.assert_allclose(twins.losses[-1, 3], 0, atol=1e-4)
+
+
+def test_equal_domains_with_hardly_a_pull_go_the_way_of_one(rng: np.random.Generator) -> None:
+    frame = random_domains(rng, names=("a",))["a"]
+    model = replace(MODEL, rho=1e-7, over_relaxation=1.0)
+    twins, single = train({"a": frame, "b": frame}, model), train({"a": frame}, model)
+    rows = dict(zip(to_local({"a": frame})["a"].user_ids, single.user_factors["a"], strict=True))
+    assert_factors_close(twins.shared_factors, rows, rtol=1e-5, atol=1e-5)
+
+
+# Invariances
+
+
+def test_the_order_of_rows_and_columns_does_not_matter(rng: np.random.Generator) -> None:
+    domains = random_domains(rng, weighted=True)
+    shuffled = {name: frame.sample(frac=1.0, random_state=3) for name, frame in domains.items()}
+    assert to_local(shuffled)["books"].user_ids != to_local(domains)["books"].user_ids
+    one, other = train(domains), train(shuffled)
+    assert_factors_close(users(other, shuffled), users(one, domains), rtol=1e-5, atol=1e-6)
+    assert_factors_close(items(other, shuffled), items(one, domains), rtol=1e-5, atol=1e-6)
+    assert_factors_close(other.shared_factors, one.shared_factors, rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(other.losses, one.losses, rtol=1e-6, atol=1e-9)
+
+
+def test_the_names_of_domains_and_their_order_do_not_matter(rng: np.random.Generator) -> None:
+    domains = random_domains(rng, weighted=True)
+    backwards = {f"x{9 - i}": domains[name] for i, name in enumerate(domains)}
+    one, other = train(domains), train(backwards)
+    assert_factors_close(other.shared_factors, one.shared_factors, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("schedule", ["consensus", "paper"])
+def test_the_start_of_a_domain_does_not_depend_on_the_others(
+    rng: np.random.Generator, schedule: str
+) -> None:
+    domains = random_domains(rng)
+    # A vanishing step away from the start: rho holds users where they began.
+    model = replace(MODEL, max_iter=1, schedule=schedule, rho=0.0)
+    together = users(train(domains, model), domains)
+    for name, frame in domains.items():
+        alone = {name: frame}
+        mine = {key: row for key, row in together.items() if key[0] == name}
+        assert_factors_close(users(train(alone, model), alone), mine, rtol=0, atol=0)
+
+
+def test_a_weight_counts_like_more_of_the_same() -> None:
+    """A weight of 2 is the same as two equal interactions that are added up."""
+    once = pd.DataFrame({"user_id": ["u", "u", "v"], "item_id": ["a", "b", "b"], "weight": 1.0})
+    twice = pd.concat([once, once.iloc[:1]])
+    heavy = once.assign(weight=[2.0, 1.0, 1.0])
+    assert_factors_close(
+        users(train({"d": twice}), {"d": twice}),
+        users(train({"d": heavy}), {"d": heavy}),
+        rtol=0,
+        atol=0,
+    )
+
+
+def test_one_user_and_one_item_by_hand() -> None:
+    """Rank 1, x and y scalars: both half-steps can be written down."""
+    frame = pd.DataFrame({"user_id": ["u"], "item_id": ["i"], "weight": [1.0]})
+    model = ModelConfig(rank=1, max_iter=1, reg_param=0.5, unobserved_weight=0.25)
+    start = reference_train({"d": frame}, rank=1, max_iter=1, reg_param=0.5, a0=0.25)
+    result = train({"d": frame}, model)
+    x = float(result.user_factors["d"][0, 0])
+    y = float(result.item_factors["d"][0, 0])
+    assert y == pytest.approx(x / (0.25 * x**2 + x**2 + 0.5), rel=1e-5)
+    assert x == pytest.approx(float(start.users["d", "u"][0]), rel=1e-5)
+
+
+def test_ids_that_are_out_of_order_keep_their_rows(rng: np.random.Generator) -> None:
+    data = to_local(random_domains(rng))
+    shared = train_local(data, MODEL).shared_factors
+    flipped = {
+        name: LocalDomain(one.user_ids[::-1], one.item_ids, one.interactions[::-1], one.config)
+        for name, one in data.items()
+    }
+    assert_factors_close(train_local(flipped, MODEL).shared_factors, shared, rtol=1e-5, atol=1e-6)
