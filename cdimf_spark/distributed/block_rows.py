@@ -42,7 +42,10 @@ _DTYPES: dict[str, type[np.generic]] = {
     "x_own": np.float32,
     "factors": np.float32,
     "gram": np.float64,
-    "sums": np.float64,
+    "user_sums": np.float64,
+    "item_sums": np.float64,
+    "consensus_sums": np.float64,
+    "route_sums": np.float64,
 }
 
 SCHEMA = pa.schema(

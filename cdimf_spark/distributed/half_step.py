@@ -123,7 +123,7 @@ def make_item_step(
         )
         if publish:
             return to_table(encode(at, {"factors": factors}))
-        parts = {"gram": gram(factors), "sums": np.array([regularization])}
+        parts = {"gram": gram(factors), "item_sums": np.array([regularization])}
         messages_out = send_rows(static, factors, settings.layout.users, at)
         return to_table([*messages_out, *encode(at, parts)])
 
@@ -156,7 +156,7 @@ def make_user_step(
         arrays: dict[str, NDArray[Any]] = {
             "x_shared": update.factors[shared],
             "x_own": update.factors[~shared],
-            "sums": update.sums,
+            "user_sums": update.sums,
         }
         if exchange:
             arrays["exchange"] = update.exchanged

@@ -56,7 +56,10 @@ class UserState:
 
 @dataclass(frozen=True)
 class Messages:
-    """Factor rows on their way to the other side, with the Gram basis of their matrix."""
+    """Factor rows on their way to the other side, with the Gram basis of their matrix.
+
+    `sums` has the sums of the step that sent them (and of others, see `Steps.route_users`).
+    """
 
     rows: DataFrame
     bases: dict[str, GramBasis]
@@ -89,12 +92,15 @@ class Steps:
         sent = cut(start_items(self.static.items, self.settings, model.seed, model.init_scale))
         return self._with_bases(sent, self.settings.layout.items.num_blocks)
 
-    def route_users(self, state: UserState) -> Messages:
-        """Send the users' rows to the item blocks."""
+    def route_users(self, state: UserState, *finished: DataFrame | None) -> Messages:
+        """Send the users' rows to the item blocks.
+
+        The same job collects the sums of `finished`, the results of earlier steps.
+        """
         side = self.settings.layout.users
         step = make_route_step(self.settings, state.use_z)
         sent = cut(cogroup_blocks(self.static.user_routes, state.rows(), side, step))
-        return self._with_bases(sent, side.num_blocks)
+        return self._with_bases(sent, side.num_blocks, *finished)
 
     def update_items(self, users: Messages) -> Messages:
         """Item half-step: item rows to the user blocks."""
@@ -118,15 +124,13 @@ class Steps:
         """Average over the domains: packed rows of z and of sums."""
         return cut(update_consensus(exchange, previous, self.consensus))
 
-    def sums(self, frame: DataFrame) -> Sums:
-        """Sums over the user blocks, by domain."""
-        return collect_sums(frame, self.settings.layout.users.num_blocks, "sums").get("sums", {})
-
-    def _with_bases(self, sent: DataFrame, num_blocks: int) -> Messages:
+    def _with_bases(
+        self, sent: DataFrame, num_blocks: int, *finished: DataFrame | None
+    ) -> Messages:
         rank = self.settings.rank
-        sums = collect_sums(sent, num_blocks, "gram", "sums")
-        bases = {d: gram_basis(g.reshape(rank, rank)) for d, g in sums["gram"].items()}
-        return Messages(sent.where(F.col("kind") == "message"), bases, sums["sums"])
+        sums = collect_sums(union(sent, *finished), num_blocks)
+        bases = {d: gram_basis(g.reshape(rank, rank)) for d, g in sums.pop("gram").items()}
+        return Messages(only(sent, "message"), bases, sums)
 
 
 def cut(frame: DataFrame) -> DataFrame:

@@ -11,22 +11,17 @@ from numpy.typing import NDArray
 from cdimf_spark.distributed.sums import Sums
 
 
-def iteration_metrics(
-    user_sums: Sums, item_sums: Sums, consensus_sums: Sums, route_sums: Sums
-) -> dict[str, Any]:
+def iteration_metrics(sums: Sums) -> dict[str, Any]:
     """Loss parts and residuals of an iteration (the columns of `history`).
 
     The loss is that of x and of the item factors that x was solved with; `explained` is the share
     of the observed weight that the model explains, 1 - observed loss / total weight.
     """
-    domains = [
-        _losses(user_sums[name], item_sums[name]) | {"domain": name} for name in sorted(user_sums)
-    ]
-    totals = _losses(
-        np.sum(list(user_sums.values()), axis=0), np.sum(list(item_sums.values()), axis=0)
-    )
-    change, dual, norm = _total(consensus_sums, 3)
-    primal, _ = _total(route_sums, 2)
+    users, items = sums["user_sums"], sums["item_sums"]
+    domains = [_losses(users[name], items[name]) | {"domain": name} for name in sorted(users)]
+    totals = _losses(_total(sums, "user_sums", 5), _total(sums, "item_sums", 1))
+    change, dual, norm = _total(sums, "consensus_sums", 3)
+    primal, _ = _total(sums, "route_sums", 2)
     residuals = {
         "primal_residual": math.sqrt(primal),
         "dual_residual": math.sqrt(dual),
@@ -49,5 +44,7 @@ def _losses(users: NDArray[np.float64], items: NDArray[np.float64]) -> dict[str,
     }
 
 
-def _total(sums: Sums, length: int) -> NDArray[np.float64]:
-    return np.sum(list(sums.values()), axis=0) if sums else np.zeros(length)
+def _total(sums: Sums, kind: str, length: int) -> NDArray[np.float64]:
+    """Sum over the domains; zeros where the step was left out."""
+    found = list(sums.get(kind, {}).values())
+    return np.sum(found, axis=0) if found else np.zeros(length)

@@ -39,7 +39,7 @@ def make_route_step(settings: StepSettings, use_z: bool) -> BlockFunction:
     """Send the user rows of a block to the item blocks that need them.
 
     Emits the messages, the block's part of the user Gram matrix (shared users weigh
-    `shared_user_weight`) and `sums`, see `_sums`.
+    `shared_user_weight`) and `route_sums`, see `_sums`.
     """
 
     def step(static: pa.Table, moving: pa.Table) -> pa.Table:
@@ -48,7 +48,7 @@ def make_route_step(settings: StepSettings, use_z: bool) -> BlockFunction:
         row_weights = np.where(shared_mask(static), settings.shared_user_weight, 1.0)
         arrays = {
             "gram": gram(rows, None if np.all(row_weights == 1) else row_weights),
-            "sums": _sums(moving, settings.rank),
+            "route_sums": _sums(moving, settings.rank),
         }
         messages = send_rows(static, rows, settings.layout.items, at)
         return to_table([*messages, *encode(at, arrays)])

@@ -49,7 +49,7 @@ def update_consensus(
     Returns
     -------
     DataFrame
-        Packed rows: `z` per domain and block, and `sums` (see `_sums`).
+        Packed rows: `z` per domain and block, and `consensus_sums` (see `_sums`).
     """
     users = settings.users
     block_keys = F.lit(users.keys[0])
@@ -76,7 +76,7 @@ def _consensus_block(table: pa.Table, settings: ConsensusSettings) -> Iterator[p
     for domain, (own_keys, _, rho) in zip(domains, exchanged, strict=True):
         own = z[np.searchsorted(keys, own_keys)]
         before = decode_matrix(table, "z", settings.rank, domain=domain)
-        arrays = {"z": own, "sums": _sums(own, before, rho)}
+        arrays = {"z": own, "consensus_sums": _sums(own, before, rho)}
         yield from encode(settings.users.address(domain, block), arrays)
 
 

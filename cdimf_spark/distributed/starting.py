@@ -60,7 +60,7 @@ def start_items(
         rows = initial_factors(keys, seed, settings.rank, init_scale)
         messages = send_rows(static, rows, settings.layout.users, at)
         ridge = settings.rules[at.domain].items.ridge(np.diff(decode(static, "indptr")))
-        sums = {"gram": gram(rows), "sums": np.array([ridge_loss(rows, ridge)])}
+        sums = {"gram": gram(rows), "item_sums": np.array([ridge_loss(rows, ridge)])}
         return to_table([*messages, *encode(at, sums)])
 
     return _apply(items, start)

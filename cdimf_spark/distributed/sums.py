@@ -20,23 +20,26 @@ from cdimf_spark.schemas import BLOCK_ROW
 
 _COLLECTED_BLOCKS = 32
 
-Sums = dict[str, NDArray[np.float64]]
+# kind -> domain -> array
+Sums = dict[str, dict[str, NDArray[np.float64]]]
+
+SUM_KINDS = ("gram", "user_sums", "item_sums", "consensus_sums", "route_sums")
 
 
-def collect_sums(frame: DataFrame, num_blocks: int, *kinds: str) -> dict[str, Sums]:
-    """Sums of the arrays of some kinds over the blocks: ``result[kind][domain]``, float64.
+def collect_sums(frame: DataFrame, num_blocks: int) -> Sums:
+    """Sums over the blocks of the arrays that are made to be summed.
 
     Parameters
     ----------
     frame
         Packed rows; each array must be a single part (a Gram matrix of rank 1,400 still is).
     """
-    rows = frame.where(F.col("kind").isin(*kinds))
+    rows = frame.where(F.col("kind").isin(*SUM_KINDS))
     while num_blocks > _COLLECTED_BLOCKS:
         rows = _sum_groups(rows)
         num_blocks = -(-num_blocks // _COLLECTED_BLOCKS)
     collected = rows.select("kind", "domain", "block", "payload").collect()
-    result: dict[str, Sums] = defaultdict(dict)
+    result: Sums = defaultdict(dict)
     for kind, domain, _, payload in sorted(collected):
         values = np.frombuffer(payload, np.float64)
         total = result[kind].get(domain)

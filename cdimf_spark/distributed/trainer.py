@@ -117,12 +117,9 @@ class Trainer:
                 self.working.write("consensus", only(z, "z"), iteration)
         state = next_state(state, users, z, self._use_z(iteration))
         with watch.part("routing"):
-            messages = self.steps.route_users(state)
+            messages = self.steps.route_users(state, users, z)
+        metrics = iteration_metrics({**items.sums, **messages.sums})
         with watch.part("record"):
-            consensus_sums = self.steps.sums(z) if z is not None else {}
-            metrics = iteration_metrics(
-                self.steps.sums(users), items.sums, consensus_sums, messages.sums
-            )
             self._record(iteration, metrics, watch)
         logger.info("%s", _line(metrics, self.model.max_iter, watch))
         return state, messages

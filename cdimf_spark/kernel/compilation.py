@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TypeVar, cast
+from typing import Any, TypeVar, cast
 
 import numba
+import numpy as np
+from numpy.typing import NDArray
 
 Function = TypeVar("Function", bound=Callable[..., object])
+Number = TypeVar("Number", bound=np.generic)
 
 # Sums may be reordered (vectorised) and fused, but infinities and NaN keep their meaning: a row
 # that breaks down is recognised by them.
@@ -35,3 +38,11 @@ def inlined(function: Function) -> Function:
     order, other last bits. A resumed run must give the same bits as the one that was interrupted.
     """
     return cast(Function, numba.njit(inline="always", nogil=True, fastmath=_FAST_MATH)(function))
+
+
+def plain_array(values: NDArray[Any], dtype: type[Number]) -> NDArray[Number]:
+    """Contiguous and writable `values` for compiled functions, copied only where they are not.
+
+    For read-only arrays (bytes of a table) numba would compile everything once more.
+    """
+    return np.require(values, dtype, ["C", "W"])

@@ -30,10 +30,10 @@ def solve_hard_row(
         lhs += (rows * cell_weights[:, None]).T @ rows
         rhs = rhs + cell_weights @ rows
     try:
-        solution: Float64 = np.linalg.solve(lhs, rhs)
+        solution = np.asarray(np.linalg.solve(lhs, rhs), np.float64)
     except np.linalg.LinAlgError:
         # No ridge and too few directions: the shortest of the solutions.
-        solution = np.linalg.lstsq(lhs, rhs)[0]
+        solution = np.asarray(np.linalg.lstsq(lhs, rhs)[0], np.float64)
     loss = 0.0
     for start in range(0, len(columns), _CHUNK_ROWS):
         errors = src[columns[start : start + _CHUNK_ROWS]] @ (vectors @ solution) - 1.0

@@ -31,20 +31,15 @@ solutions are rotated back. A row with k interactions costs about 10 * k * d, ne
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple, TypeVar
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from cdimf_spark.kernel import eigenbasis
+from cdimf_spark.kernel.compilation import plain_array
 from cdimf_spark.kernel.conjugate_gradient import new_buffer, solve_long_rows
-from cdimf_spark.kernel.eigenbasis import (
-    GramBasis,
-    column_squares,
-    gram,
-    gram_basis,
-    needs_float64,
-    rotate,
-)
+from cdimf_spark.kernel.eigenbasis import GramBasis, gram, gram_basis
 from cdimf_spark.kernel.hard_rows import solve_hard_row
 from cdimf_spark.kernel.short_rows import solve_short_rows
 
@@ -55,7 +50,6 @@ Vector = NDArray[np.float32]
 Float64 = NDArray[np.float64]
 Int32 = NDArray[np.int32]
 Int64 = NDArray[np.int64]
-Number = TypeVar("Number", bound=np.generic)
 
 # Stop at this relative size of the residual: true errors are then below 1e-5.
 _TOLERANCE = 1.5e-6
@@ -157,7 +151,7 @@ def solve_rows(
     pull_weight : float32 (n_rows,), optional
         rho_u >= 0; 0 is no pull.
     pull_target : float32 (n_rows, d), optional
-        h_u = z_u - u_u; needed with `pull_weight`; ignored where rho_u is 0.
+        h_u = z_u - u_u; goes with `pull_weight`; ignored where rho_u is 0.
 
     Returns
     -------
@@ -171,27 +165,28 @@ def solve_rows(
     """
     n_rows, rank = len(ridge), src.shape[1]
     _check_shapes(indptr, indices, weights, rank, basis, n_rows, pull_weight, pull_target)
-    starts, columns = _plain(indptr, np.int64), _plain(indices, np.int32)
+    starts, columns = plain_array(indptr, np.int64), plain_array(indices, np.int32)
     weights, ridge, pull = _float32(weights), _float32(ridge), _float32(pull_weight)
     diagonal = unobserved_weight * basis.eigenvalues
     shift = ridge.astype(np.float64) + (pull if len(pull) else 0.0)
-    exact = needs_float64(diagonal, shift)
-    rotated = rotate(src, basis.vectors, exact)
+    exact = eigenbasis.needs_float64(diagonal, shift)
+    rotated = eigenbasis.rotate(src, basis.vectors, exact)
     # Solved in place: first each row holds rho_u h_u.
     rows = np.zeros((n_rows, rank), np.float32)
-    if pull_target is not None and len(pull):
-        rows = rotate(_pulls(pull, pull_target), basis.vectors, exact)
+    if pull_target is not None:
+        pull_target = _pulls(pull, pull_target)
+        rows = eigenbasis.rotate(pull_target, basis.vectors, exact)
     losses = _solve_rotated(starts, columns, weights, rotated, diagonal, shift, rows)
     for u in np.flatnonzero(~np.isfinite(losses)):
         cells = slice(starts[u], starts[u + 1])
-        target = np.zeros(rank)
-        if pull_target is not None and len(pull):
-            target = _pulls(pull[u : u + 1], pull_target[u : u + 1])[0] @ basis.vectors
+        rhs = np.zeros(rank) if pull_target is None else pull_target[u] @ basis.vectors
         rows[u], losses[u] = solve_hard_row(
-            src, columns[cells], weights[cells], basis.vectors, diagonal + shift[u], target
+            src, columns[cells], weights[cells], basis.vectors, diagonal + shift[u], rhs
         )
-    unobserved = float(column_squares(rows) @ diagonal)
-    return RowSolution(rotate(rows, basis.vectors.T, exact), float(losses.sum()), unobserved)
+    unobserved = float(eigenbasis.column_squares(rows) @ diagonal)
+    return RowSolution(
+        eigenbasis.rotate(rows, basis.vectors.T, exact), float(losses.sum()), unobserved
+    )
 
 
 def _solve_rotated(
@@ -207,7 +202,10 @@ def _solve_rotated(
     losses = np.zeros(len(rows))
     counts = np.diff(indptr)
     block = (indptr, indices, weights, src, diagonal, shift, rows, losses)
-    solve_short_rows(np.flatnonzero(counts <= _SHORT_ROW), *block, _SHORT_ROW)
+    short = np.flatnonzero(counts <= _SHORT_ROW)
+    # Rows of equal shift share E.
+    short = short[np.argsort(shift[short], kind="stable")]
+    solve_short_rows(short, *block, _SHORT_ROW)
     buffer = new_buffer(src.shape[1], int(counts.max(initial=0)))
     solve_long_rows(
         np.flatnonzero(counts > _SHORT_ROW), *block, buffer, _MAX_ITERATIONS, _TOLERANCE
@@ -218,19 +216,13 @@ def _solve_rotated(
 def _pulls(pull_weight: Vector, pull_target: Matrix) -> Matrix:
     """rho_u h_u of each row; exactly 0 where rho_u is 0, whatever h_u holds there."""
     pulls = np.zeros(pull_target.shape, np.float32)
-    return np.multiply(
-        pull_target, pull_weight[:, None], out=pulls, where=pull_weight[:, None] != 0
-    )
-
-
-def _plain(values: NDArray[Any], dtype: type[Number]) -> NDArray[Number]:
-    """Contiguous and writable: for read-only arrays numba would compile everything once more."""
-    return np.require(values, dtype, ["C", "W"])
+    rho = pull_weight[:, None]
+    return np.multiply(pull_target, rho, out=pulls, where=rho != 0)
 
 
 def _float32(values: Vector | None) -> Vector:
-    """Plain float32; empty for none, which the compiled code reads as "not given"."""
-    return np.empty(0, np.float32) if values is None else _plain(values, np.float32)
+    """Plain float32, empty for none."""
+    return np.empty(0, np.float32) if values is None else plain_array(values, np.float32)
 
 
 def _check_shapes(
@@ -244,13 +236,13 @@ def _check_shapes(
     pull_target: Matrix | None,
 ) -> None:
     """Raise ValueError naming the first argument whose shape does not fit."""
+    if (pull_weight is None) != (pull_target is None):
+        raise ValueError("pull_weight and pull_target belong together")
     expected = {"indptr": (indptr, (n_rows + 1,)), "basis": (basis.vectors, (rank, rank))}
     if weights is not None and len(weights):
         expected["weights"] = (weights, (len(indices),))
     if pull_weight is not None:
         expected["pull_weight"] = (pull_weight, (n_rows,))
-        if pull_target is None:
-            raise ValueError("pull_weight needs pull_target")
     if pull_target is not None:
         expected["pull_target"] = (pull_target, (n_rows, rank))
     for name, (array, shape) in expected.items():

@@ -50,11 +50,11 @@ def solve_cholesky(system: Float64, vector: Float64) -> None:
 
 
 @inlined
-def solve_short_row(  # noqa: C901 - loops of one formula; calls would not be compiled into one
+def solve_short_row(
     src: Float32,
     columns: Int32,
     weights: Float32,
-    diagonal: Float64,
+    scale: Float64,
     solution: Float32,
     rows: Float64,
     system: Float64,
@@ -62,31 +62,29 @@ def solve_short_row(  # noqa: C901 - loops of one formula; calls would not be co
 ) -> float:
     """Solve one row, in variables scaled by sqrt(E); returns its loss.
 
-    `solution` holds rho_u h_u. `diagonal` is overwritten; `rows` (k, d), `system` (k, k) and
-    `errors` (k,) are scratch.
+    `scale` is E^-1/2; `solution` holds rho_u h_u; `rows` (k, d), `system` (k, k) and `errors` (k,)
+    are scratch.
     """
-    for f in range(len(diagonal)):
-        diagonal[f] = 1.0 / math.sqrt(diagonal[f])
     for i in range(len(columns)):
         source, row = src[np.uint32(columns[i])], rows[i]
         root = math.sqrt(np.float64(weights[i])) if len(weights) else 1.0
         dot = 0.0
-        for f in range(len(diagonal)):
-            row[f] = root * source[f] * diagonal[f]
-            dot += row[f] * (diagonal[f] * solution[f])
+        for f in range(len(scale)):
+            row[f] = root * source[f] * scale[f]
+            dot += row[f] * (scale[f] * solution[f])
         errors[i] = root - dot
         for j in range(i + 1):
             other, dot = rows[j], 0.0
-            for f in range(len(diagonal)):
+            for f in range(len(scale)):
                 dot += row[f] * other[f]
             system[i, j] = dot
         system[i, i] += 1.0
     solve_cholesky(system, errors)
-    for f in range(len(diagonal)):
-        total = diagonal[f] * solution[f]
+    for f in range(len(scale)):
+        total = scale[f] * solution[f]
         for i in range(len(columns)):
             total += errors[i] * rows[i, f]
-        solution[f] = diagonal[f] * total
+        solution[f] = scale[f] * total
     loss = 0.0
     for i in range(len(errors)):
         loss += errors[i] * errors[i]
@@ -111,7 +109,7 @@ def solve_short_rows(
     Parameters
     ----------
     numbers : int64 (m,)
-        Positions of the rows to solve.
+        Positions of the rows to solve; fastest when rows of equal shift follow each other.
     indptr, indices, weights : int64 (n_rows + 1,), int32 (nnz,), float32 (nnz,) or (0,)
         Interactions of all rows; without weights all are 1.
     src : float32 (n_src, d)
@@ -127,16 +125,19 @@ def solve_short_rows(
     longest : int
         Size of the scratch.
     """
-    diagonal = np.empty(len(dense_diagonal), np.float64)
-    rows = np.empty((longest, len(dense_diagonal)), np.float64)
+    scale = np.empty(len(dense_diagonal), np.float64)
+    rows = np.empty((longest, len(scale)), np.float64)
     system = np.empty((longest, longest), np.float64)
     errors = np.empty(longest, np.float64)
+    previous = np.nan
     for u in numbers:
         first, last = indptr[u], indptr[u + 1]
         k = last - first
-        for f in range(len(diagonal)):
-            diagonal[f] = dense_diagonal[f] + shift[u]
+        if shift[u] != previous:
+            previous = shift[u]
+            for f in range(len(scale)):
+                scale[f] = 1.0 / math.sqrt(dense_diagonal[f] + previous)
         losses[u] = solve_short_row(
-            src, indices[first:last], weights[first:last], diagonal, solutions[u],
+            src, indices[first:last], weights[first:last], scale, solutions[u],
             rows[:k], system[:k, :k], errors[:k],
         )  # fmt: skip

@@ -6,7 +6,7 @@ an input of the method.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -18,177 +18,157 @@ from cdimf_spark.kernel.initialization import domain_item_keys, id_keys, initial
 Array = NDArray[np.float64]
 
 
-@dataclass
-class Shop:
-    """One domain: dense weights, 0 where nothing was observed."""
+@dataclass(frozen=True)
+class Numbers:
+    """All options as numbers; `a0` None is `ratio` times the density of the domain."""
 
-    weights: pd.DataFrame
-    a0: float
-    user_ridge: Array
-    item_ridge: Array
-    rho: Array
-    x: Array = field(default_factory=lambda: np.empty(0))
-    y: Array = field(default_factory=lambda: np.empty(0))
-    pulled_to: Array = field(default_factory=lambda: np.empty(0))
-
-
-@dataclass
-class Reference:
-    """Users and items by (domain, id), z by user id, four loss parts an iteration."""
-
-    users: dict[Any, Array]
-    items: dict[Any, Array]
-    shared: dict[str, Array]
-    losses: Array
-    shops: dict[str, Shop]
+    rank: int
+    max_iter: int
+    schedule: str = "consensus"
+    over_relaxation: float = 1.6
+    rho: float = 1.0
+    reg_param: float = 2.0
+    exponents: tuple[float, float] = (0.0, 0.5)
+    scaling: str = "relative"
+    a0: float | None = None
+    ratio: float = 12.0
+    period: int = 1
+    shared_user_weight: float = 1.0
+    shrinkage: float = 0.0
+    seed: int = 0
+    init_scale: float = 0.1
 
 
-def solve_row(src: Array, w: Array, a0_gram: Array, ridge: float, rho: float, target: Array) -> Array:
+def solve_row(
+    src: Array, w: Array, a0_gram: Array, ridge: float, rho: float, target: Array
+) -> Array:
     """Eq. 27 of one row; `w` has 0 for what the row did not observe."""
     lhs = a0_gram + (src.T * w) @ src + (ridge + rho) * np.eye(src.shape[1])
     return np.linalg.solve(lhs, src.T @ w + rho * target)
 
 
-def loss_parts(shop: Shop) -> Array:
-    """Observed, unobserved, regularization and coupling loss, cell by cell."""
-    scores, w = shop.x @ shop.y.T, shop.weights.to_numpy()
-    pull = shop.rho * ((shop.x - shop.pulled_to) ** 2).sum(1)
-    ridge = shop.user_ridge @ (shop.x**2).sum(1) + shop.item_ridge @ (shop.y**2).sum(1)
-    return np.array([(w * (scores - 1) ** 2).sum(), shop.a0 * (scores**2).sum(), ridge, pull.sum()])
+class Shop:
+    """One domain: dense weights (0 where nothing was observed) and its numbers."""
 
+    def __init__(self, frame: pd.DataFrame, numbers: Numbers) -> None:
+        table = frame.pivot_table("weight", "user_id", "item_id", aggfunc="sum", fill_value=0.0)
+        self.w, self.numbers = table.to_numpy(), numbers
+        self.users, self.items = list(table.index), list(table.columns)
+        seen = self.w > 0
+        self.a0 = numbers.ratio * seen.mean() if numbers.a0 is None else numbers.a0
+        self.ridges = [self.ridge(seen, axis, numbers.exponents[1 - axis]) for axis in (1, 0)]
+        self.coupled = np.zeros(len(self.users), bool)
+        self.x = self.y = self.z = self.u = self.pulled_to = np.empty(0)
 
-def make_shop(
-    frame: pd.DataFrame,
-    reg_param: float,
-    exponents: tuple[float, float],
-    scaling: str,
-    a0: float | None,
-    ratio: float,
-) -> Shop:
-    weights = frame.pivot_table("weight", "user_id", "item_id", aggfunc="sum", fill_value=0.0)
-    seen = weights.to_numpy() > 0
-    n_users, n_items = seen.shape
-    if a0 is None:
-        a0 = ratio * seen.sum() / (n_users * n_items)
-    ridges = []
-    for counts, other, exponent in (
-        (seen.sum(1), n_items, exponents[0]),
-        (seen.sum(0), n_users, exponents[1]),
-    ):
-        base = counts / counts.mean() if scaling == "relative" else counts / other + a0
-        ridges.append(reg_param * base**exponent)
-    return Shop(weights, a0, *ridges, rho=np.zeros(n_users))
+    def ridge(self, seen: NDArray[np.bool_], axis: int, exponent: float) -> Array:
+        counts, other = seen.sum(axis), seen.shape[axis]
+        paper = self.numbers.scaling == "paper"
+        base = counts / other + self.a0 if paper else counts / counts.mean()
+        return self.numbers.reg_param * base**exponent
 
+    def start(self, name: str) -> None:
+        """Random items and z = u = 0 (paper), or random users with z = x and u = 0."""
+        numbers = self.numbers
+        random = (numbers.seed, numbers.rank, numbers.init_scale)
+        self.x = initial_factors(id_keys(self.users), *random).astype(float)
+        self.y = initial_factors(domain_item_keys(name, id_keys(self.items)), *random).astype(float)
+        self.u = np.zeros_like(self.x)
+        self.z = (self.u if numbers.schedule == "paper" else self.x).copy()
 
-def reference_train(
-    domains: dict[str, pd.DataFrame],
-    *,
-    rank: int,
-    max_iter: int,
-    schedule: str = "consensus",
-    over_relaxation: float = 1.6,
-    rho: float = 1.0,
-    reg_param: float = 2.0,
-    exponents: tuple[float, float] = (0.0, 0.5),
-    scaling: str = "relative",
-    a0: float | None = None,
-    ratio: float = 12.0,
-    period: int = 1,
-    shared_user_weight: float = 1.0,
-    shrinkage: float = 0.0,
-    seed: int = 0,
-    init_scale: float = 0.1,
-    own: dict[str, dict[str, float]] | None = None,
-) -> Reference:
-    """Train on frames of user_id, item_id, weight; `own` has numbers of single domains."""
-    own = own or {}
-    shops, rhos = {}, {}
-    for name, frame in domains.items():
-        mine = own.get(name, {})
-        shops[name] = make_shop(
-            frame, mine.get("reg_param", reg_param), exponents, scaling, mine.get("a0", a0), ratio
-        )
-        rhos[name] = mine.get("rho", rho)
-    members = {
-        user: [n for n in shops if rhos[n] > 0 and user in shops[n].weights.index]
-        for user in {u for shop in shops.values() for u in shop.weights.index}
-    }
-    members = {user: names for user, names in members.items() if len(names) > 1}
-
-    def start(user: str) -> Array:
-        return initial_factors(id_keys([user]), seed, rank, init_scale)[0].astype(float)
-
-    zero = np.zeros(rank)
-    paper = schedule == "paper"
-    z = {user: zero if paper else start(user) for user in members}
-    u = {(name, user): zero for user, names in members.items() for name in names}
-    for name, shop in shops.items():
-        shop.rho = np.array([rhos[name] if (name, i) in u else 0.0 for i in shop.weights.index])
-        if paper:
-            keys = domain_item_keys(name, id_keys(list(shop.weights.columns)))
-            shop.y = initial_factors(keys, seed, rank, init_scale).astype(float)
-        else:
-            shop.x = np.array([start(user) for user in shop.weights.index])
-
-    def item_step(name: str, use_z: bool) -> Array:
-        shop = shops[name]
-        rows = shop.x.copy()
-        v = np.ones(len(rows))
-        for i, user in enumerate(shop.weights.index):
-            if (name, user) in u:
-                v[i] = shared_user_weight
-                rows[i] = z[user] if use_z else rows[i]
-        a0_gram = shop.a0 * (rows.T * v) @ rows
-        shop.y = np.array(
+    def solve_items(self, use_z: bool) -> Array:
+        """Solve the items; return the rows that they were solved from."""
+        numbers, coupled = self.numbers, self.coupled
+        rows = np.where(coupled[:, None] & use_z, self.z, self.x)
+        v = np.where(coupled, numbers.shared_user_weight, 1.0)
+        a0_gram = self.a0 * (rows.T * v) @ rows
+        none = np.zeros(numbers.rank)
+        self.y = np.array(
             [
-                solve_row(rows, v * w, a0_gram, ridge, 0.0, zero)
-                for w, ridge in zip(shop.weights.to_numpy().T, shop.item_ridge, strict=True)
+                solve_row(rows, v * w, a0_gram, ridge, 0.0, none)
+                for w, ridge in zip(self.w.T, self.ridges[1], strict=True)
             ]
         )
         return rows
 
-    def user_step(name: str) -> None:
-        shop = shops[name]
-        shop.pulled_to = np.array(
-            [z[i] - u[name, i] if (name, i) in u else zero for i in shop.weights.index]
-        )
-        a0_gram = shop.a0 * shop.y.T @ shop.y
-        rows = zip(shop.weights.to_numpy(), shop.user_ridge, shop.rho, shop.pulled_to, strict=True)
-        shop.x = np.array([solve_row(shop.y, w, a0_gram, c, r, t) for w, c, r, t in rows])
+    def solve_users(self) -> Array:
+        """Solve the users; return the four parts of the loss, cell by cell."""
+        rho = self.numbers.rho * self.coupled
+        self.pulled_to = self.z - self.u
+        a0_gram = self.a0 * self.y.T @ self.y
+        rows = zip(self.w, self.ridges[0], rho, self.pulled_to, strict=True)
+        self.x = np.array([solve_row(self.y, w, a0_gram, c, r, t) for w, c, r, t in rows])
+        return self.loss_parts()
 
-    rows, losses = {}, []
-    for k in range(1, max_iter + 1):
+    def loss_parts(self) -> Array:
+        scores = self.x @ self.y.T
+        observed, unobserved = self.w * (scores - 1) ** 2, self.a0 * scores**2
+        ridge = self.ridges[0] @ (self.x**2).sum(1) + self.ridges[1] @ (self.y**2).sum(1)
+        distance = ((self.x - self.pulled_to) ** 2).sum(1)
+        pull = self.numbers.rho * self.coupled @ distance
+        return np.array([observed.sum(), unobserved.sum(), ridge, pull])
+
+
+class Reference:
+    """A training: `users` and `items` by (domain, id), `shared` by user id, `losses`."""
+
+    def __init__(
+        self,
+        domains: dict[str, pd.DataFrame],
+        own: dict[str, dict[str, float]] | None = None,
+        **options: Any,
+    ) -> None:
+        self.numbers, own = Numbers(**options), own or {}
+        self.shops = {
+            name: Shop(frame, replace(self.numbers, **own.get(name, {})))
+            for name, frame in domains.items()
+        }
+        takes_part = [shop for shop in self.shops.values() if shop.numbers.rho > 0]
+        self.members: dict[str, list[Shop]] = {}
+        for user in {user for shop in takes_part for user in shop.users}:
+            having = [shop for shop in takes_part if user in shop.users]
+            if len(having) > 1:
+                self.members[user] = having
+                for shop in having:
+                    shop.coupled[shop.users.index(user)] = True
+        self.users: dict[Any, Array] = {}
+        self.losses = self._train()
+        self.items = {
+            (name, item): row
+            for name, shop in self.shops.items()
+            for item, row in zip(shop.items, shop.y, strict=True)
+        }
+        self.shared = {
+            user: shops[0].z[shops[0].users.index(user)] for user, shops in self.members.items()
+        }
+
+    def _train(self) -> Array:
+        numbers, losses = self.numbers, []
+        paper = numbers.schedule == "paper"
+        for name, shop in self.shops.items():
+            shop.start(name)
         if not paper:
-            # Items first: at the start from X0 = Z0, later from the rows of the iteration before.
-            for name in shops:
-                item_step(name, use_z=(k - 1) % period == 0)
-        for name in shops:
-            user_step(name)
-        losses.append(sum(loss_parts(shop) for shop in shops.values()))
-        if k % period == 0:
-            sent = {}
-            for name, user in u:
-                x = shops[name].x[shops[name].weights.index.get_loc(user)]
-                relaxed = over_relaxation * x + (1 - over_relaxation) * z[user]
-                sent[name, user] = relaxed + u[name, user]
-            for user, names in members.items():
-                total = sum(rhos[name] for name in names)
-                mean = sum(rhos[name] * sent[name, user] for name in names) / total
-                z[user] = mean / (1 + shrinkage / total)
-                for name in names:
-                    u[name, user] = sent[name, user] - z[user]
-        if paper:
-            rows = {name: item_step(name, use_z=False) for name in shops}
-    if not paper:
-        rows = {name: item_step(name, use_z=max_iter % period == 0) for name in shops}
-    users = {
-        (name, i): row
-        for name, shop in shops.items()
-        for i, row in zip(shop.weights.index, rows[name], strict=True)
-    }
-    items = {
-        (name, i): row
-        for name, shop in shops.items()
-        for i, row in zip(shop.weights.columns, shop.y, strict=True)
-    }
-    return Reference(users, items, z, np.array(losses), shops)
+            self._solve_items(use_z=True)
+        for iteration in range(1, numbers.max_iter + 1):
+            losses.append(sum(shop.solve_users() for shop in self.shops.values()))
+            aggregate = iteration % numbers.period == 0
+            if aggregate:
+                self._average()
+            self._solve_items(use_z=aggregate and not paper)
+        return np.array(losses)
+
+    def _solve_items(self, use_z: bool) -> None:
+        for name, shop in self.shops.items():
+            rows = shop.solve_items(use_z)
+            self.users |= {(name, u): row for u, row in zip(shop.users, rows, strict=True)}
+
+    def _average(self) -> None:
+        c = self.numbers.over_relaxation
+        for user, shops in self.members.items():
+            places = [(shop, shop.users.index(user)) for shop in shops]
+            sent = [c * s.x[i] + (1 - c) * s.z[i] + s.u[i] for s, i in places]
+            rhos = [shop.numbers.rho for shop in shops]
+            mean = np.average(sent, axis=0, weights=rhos)
+            z = mean / (1 + self.numbers.shrinkage / sum(rhos))
+            for (shop, i), one in zip(places, sent, strict=True):
+                shop.u[i] = one - z
+                shop.z[i] = z

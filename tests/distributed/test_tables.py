@@ -1,0 +1,75 @@
+"""The Delta tables of an output folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from chispa import assert_df_equality
+from pyspark.sql import DataFrame, SparkSession
+
+from cdimf_spark.distributed.tables import OutputTables
+from cdimf_spark.errors import DataError
+
+
+@pytest.fixture
+def tables(spark: SparkSession, tmp_path: Path) -> OutputTables:
+    return OutputTables(spark, f"{tmp_path}/out/")
+
+
+def frame(spark: SparkSession, *rows: tuple[str, int]) -> DataFrame:
+    return spark.createDataFrame(list(rows), "part string, value int").coalesce(1)
+
+
+def same(actual: DataFrame, expected: DataFrame) -> None:
+    assert_df_equality(actual, expected, ignore_row_order=True, ignore_nullable=True)
+
+
+def test_a_version_is_appended_once(spark: SparkSession, tables: OutputTables) -> None:
+    def append(run: str, version: int, *rows: tuple[str, int]) -> None:
+        tables.append(frame(spark, *rows), "t", ("part",), run, version)
+
+    append("run1", 1, ("a", 1))
+    append("run1", 1, ("a", 1))
+    append("run1", 2, ("a", 2))
+    append("run2", 1, ("b", 3))
+    same(tables.read("t"), frame(spark, ("a", 1), ("a", 2), ("b", 3)))
+
+    tables.delete("t", "part = 'a'")
+    same(tables.read("t"), frame(spark, ("b", 3)))
+    # What was deleted is not written again by a repetition.
+    append("run1", 2, ("a", 2))
+    same(tables.read("t"), frame(spark, ("b", 3)))
+
+
+def test_overwriting_replaces_rows_and_schema(spark: SparkSession, tables: OutputTables) -> None:
+    tables.overwrite(frame(spark, ("a", 1), ("b", 2)), "t", ("part",))
+    tables.overwrite(frame(spark, ("c", 3)), "t", ("part",))
+    same(tables.read("t"), frame(spark, ("c", 3)))
+    other = spark.createDataFrame([(1.5,)], "x double")
+    tables.overwrite(other, "t")
+    same(tables.read("t"), other)
+
+
+def test_a_table_that_is_not_there(tables: OutputTables) -> None:
+    assert tables.path("t") == f"{tables.root.rstrip('/')}/t"
+    assert not tables.exists("t")
+    tables.delete("t", "part = 'a'")
+    with pytest.raises(DataError, match=r"no table 't' in .*: is it the output folder"):
+        tables.read("t")
+
+
+def test_folders_that_hold_something_else(
+    spark: SparkSession, tables: OutputTables, tmp_path: Path
+) -> None:
+    assert not tables.holds_something_else()
+    folder = tmp_path / "out"
+    folder.mkdir()
+    assert not tables.holds_something_else()
+    (folder / "deep" / "er").mkdir(parents=True)
+    (folder / "deep" / "er" / "thesis.doc").write_text("years of work")
+    assert tables.holds_something_else()
+    tables.overwrite(frame(spark, ("a", 1)), "runs")
+    assert not tables.holds_something_else()
+    as_file = OutputTables(spark, str(folder / "deep" / "er" / "thesis.doc"))
+    assert as_file.holds_something_else()
