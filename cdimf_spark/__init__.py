@@ -15,7 +15,7 @@ _MODULES = {
     "build_session": "cdimf_spark.distributed.session",
 }
 
-__all__ = ["CDIMF", "CDIMFModel", "build_session"]  # noqa: F822 -- see __getattr__
+__all__ = ["CDIMF", "CDIMFModel", "build_session"]
 
 
 def __getattr__(name: str) -> Any:

@@ -109,9 +109,7 @@ def parts(table: pa.Table, kind: str, **where: Any) -> list[NDArray[Any]]:
     wanted = [("kind", kind), *where.items()]
     columns = {name: table.column(name).to_pylist() for name in ("part", *dict(wanted))}
     rows = [
-        i
-        for i in range(table.num_rows)
-        if all(columns[name][i] == value for name, value in wanted)
+        i for i in range(table.num_rows) if all(columns[name][i] == value for name, value in wanted)
     ]
     payload = table.column("payload")
     rows.sort(key=lambda i: columns["part"][i])

@@ -46,7 +46,8 @@ def demonstrate(spark: SparkSession, config: TrainConfig, resume: bool = False) 
     # Their catalogues have fewer than 999 other items, so all of them are ranked.
     results = {"CDIMF": model.evaluate(test, k=_K, negatives="all")}
     logger.info("baselines: separate ALS for each domain, popularity")
-    for name, baseline in (("separate ALS", separate_als(model)), ("popularity", popularity(model))):
+    baselines = {"separate ALS": separate_als(model), "popularity": popularity(model)}
+    for name, baseline in baselines.items():
         results[name] = baseline.evaluate(test, k=_K, negatives="all")
     return _summary(model, data, results)
 
@@ -63,8 +64,8 @@ def sample_users(data: DemonstrationSet, domain: str) -> list[str]:
     """Three users worth a look: one who knows the domain best, one hardly, one not at all."""
     counts = data.train[domain][USER_ID].value_counts()
     elsewhere = pd.concat([f for name, f in data.train.items() if name != domain])[USER_ID]
-    busy = elsewhere.value_counts()
-    busy = busy[busy >= busy.quantile(0.9)].index
+    histories = elsewhere.value_counts()
+    busy = histories.index[histories >= histories.quantile(0.9)]
     visitors = counts[counts == 1].index.intersection(busy).sort_values()
     newcomers = pd.Index(data.test[domain][USER_ID].unique()).difference(counts.index)
     newcomers = newcomers.intersection(busy).sort_values()

@@ -89,15 +89,12 @@ class CDIMF:
         )
         config = replace(self.config, domains=domains)
         annotated = [
-            annotate(frames[domain.name], domain.name, columns=domain.columns)
-            for domain in domains
+            annotate(frames[domain.name], domain.name, columns=domain.columns) for domain in domains
         ]
         return _train(reduce(DataFrame.unionByName, annotated), config, resume)
 
 
-def train_from_config(
-    spark: SparkSession, config: TrainConfig, resume: bool = False
-) -> CDIMFModel:
+def train_from_config(spark: SparkSession, config: TrainConfig, resume: bool = False) -> CDIMFModel:
     """Train on the files or tables that a configuration names."""
     if not config.domains:
         raise ConfigurationError("no domain: name at least one with --domain NAME=PATH")
@@ -120,6 +117,4 @@ def _by_domain(interactions: DataFrame | Mapping[str, DataFrame]) -> dict[str, D
             f"'domain'; present: {', '.join(interactions.columns)}"
         )
     names = [row[0] for row in interactions.select(DOMAIN).distinct().collect()]
-    return {
-        name: interactions.where(F.col(DOMAIN) == name).drop(DOMAIN) for name in sorted(names)
-    }
+    return {name: interactions.where(F.col(DOMAIN) == name).drop(DOMAIN) for name in sorted(names)}

@@ -118,9 +118,7 @@ def make_item_step(
         at = address_of(static)
         src = received_rows(static, messages, settings.rank)
         rule = settings.rules[at.domain].items
-        factors, regularization = update_items(
-            interactions_of(static), src, bases[at.domain], rule
-        )
+        factors, regularization = update_items(interactions_of(static), src, bases[at.domain], rule)
         if publish:
             return to_table(encode(at, {"factors": factors}))
         parts = {"gram": gram(factors), "item_sums": np.array([regularization])}
@@ -164,5 +162,3 @@ def make_user_step(
         return to_table(encode(at, arrays))
 
     return step
-
-

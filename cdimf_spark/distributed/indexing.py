@@ -108,8 +108,8 @@ def _index_block(
         rows = np.flatnonzero(domains == domain)
         arrays = {"ids": _pack_ids(table.column("id").take(rows))}
         if coupled is not None:
-            shared = np.flatnonzero(np.isin(keys[rows], shared_keys)) if domain in coupled else []
-            arrays["shared"] = np.asarray(shared, np.int32)
+            shared = np.isin(keys[rows], shared_keys) & (domain in coupled)
+            arrays["shared"] = np.flatnonzero(shared).astype(np.int32)
         yield from encode(side.address(domain, block), arrays)
 
 

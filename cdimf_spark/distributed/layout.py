@@ -71,8 +71,10 @@ class Side:
 
 @dataclass(frozen=True)
 class Layout:
-    """The blocks of a training. Users of all domains are cut alike, so that a consensus block
-    needs only the blocks of its own number."""
+    """The blocks of a training.
+
+    Users of all domains are cut alike: a consensus block needs only blocks of its own number.
+    """
 
     users: Side
     items: Side

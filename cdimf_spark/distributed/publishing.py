@@ -83,9 +83,7 @@ def user_factors(blocks: DataFrame, state: UserState, layout: Layout, rank: int)
     return _cogroup(static, state.rows(), layout.users, name_rows, USER_FACTORS)
 
 
-def shared_factors(
-    blocks: DataFrame, z: DataFrame | None, layout: Layout, rank: int
-) -> DataFrame:
+def shared_factors(blocks: DataFrame, z: DataFrame | None, layout: Layout, rank: int) -> DataFrame:
     """``shared_factors``: z of every shared user, once."""
     static = _static(blocks, "user", ("ids", "keys", "shared"))
     rows = static if z is None else static.unionByName(z)
@@ -128,7 +126,7 @@ def factor_lists(rows: NDArray[np.float32]) -> pa.ListArray:
 
 
 def _merge_domains(table: pa.Table, rank: int) -> pa.Table:
-    """z of the shared users of one block number, each from the first domain that has him."""
+    """Rows z of the shared users of one block number, each from the first domain that has him."""
     found: dict[str, list[Any]] = {"keys": [], "ids": [], "z": []}
     for domain in sorted(pc.unique(table.column("domain")).to_pylist()):
         own = table.filter(pc.equal(table.column("domain"), domain))

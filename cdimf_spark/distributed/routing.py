@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from cdimf_spark.distributed.block_rows import decode, decode_matrix, encode, to_table
+from cdimf_spark.distributed.block_rows import decode_matrix, encode, to_table
 from cdimf_spark.distributed.half_step import (
     BlockFunction,
     StepSettings,

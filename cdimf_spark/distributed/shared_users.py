@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -76,13 +77,11 @@ def _consensus_block(table: pa.Table, settings: ConsensusSettings) -> Iterator[p
     for domain, (own_keys, _, rho) in zip(domains, exchanged, strict=True):
         own = z[np.searchsorted(keys, own_keys)]
         before = decode_matrix(table, "z", settings.rank, domain=domain)
-        arrays = {"z": own, "consensus_sums": _sums(own, before, rho)}
+        arrays: dict[str, NDArray[Any]] = {"z": own, "consensus_sums": _sums(own, before, rho)}
         yield from encode(settings.users.address(domain, block), arrays)
 
 
-def _sums(
-    z: NDArray[np.float32], before: NDArray[np.float32], rho: float
-) -> NDArray[np.float64]:
+def _sums(z: NDArray[np.float32], before: NDArray[np.float32], rho: float) -> NDArray[np.float64]:
     """float64 (3,): |z - z_old|^2, the same times rho^2 (dual residual), |z|^2."""
     change = squared_distance(z, before)
     return np.array([change, rho**2 * change, squared_distance(z, np.zeros_like(z))])

@@ -51,8 +51,11 @@ def start_users(
 def start_items(
     items: DataFrame, settings: StepSettings, seed: int, init_scale: float
 ) -> DataFrame:
-    """Random item rows as the first user half-step of schedule ``paper`` wants them: messages to
-    the user blocks, the Gram parts of the blocks and their regularization losses."""
+    """Random item rows as the first user half-step of schedule ``paper`` wants them.
+
+    Emits messages to the user blocks, the Gram parts of the blocks and their regularization
+    losses.
+    """
 
     def start(static: pa.Table) -> pa.Table:
         at = address_of(static)

@@ -68,6 +68,11 @@ class TestSettings:
 
     __test__ = False  # not a test class
 
+    @property
+    def dtype(self) -> type[np.floating[Any]]:
+        """Arithmetic of the scores: whole blocks need float64 to be the same in all of them."""
+        return np.float64 if self.negatives is None else np.float32
+
 
 def user_rows(
     tables: ScoringTables,
@@ -190,10 +195,12 @@ def _choose_rows(candidates: pa.Table, keys: Indexes) -> tuple[Indexes, NDArray[
 def _seen_lists(static: pa.Table, keys: Indexes) -> Lists:
     """Keys of the items that each user has in train."""
     row, found = find_sorted(decode(static, "keys"), keys)
-    indptr = decode(static, "indptr") if found.any() else np.zeros(2, np.int64)
-    interactions = Lists(indptr, decode(static, "indices"))
-    taken = interactions.take(row).where(np.repeat(found, interactions.lengths[row]))
-    return Lists(taken.offsets, decode(static, "columns")[taken.values])
+    lengths = np.zeros(len(keys), np.int64)
+    if not found.any():
+        return Lists(offsets_of(lengths), np.empty(0, np.int64))
+    taken = Lists(decode(static, "indptr"), decode(static, "indices")).take(row[found])
+    lengths[found] = taken.lengths
+    return Lists(offsets_of(lengths), decode(static, "columns")[taken.values])
 
 
 def _tests(
@@ -206,44 +213,49 @@ def _tests(
 ) -> dict[str, pa.Array]:
     """Columns of the tests; `rows` is sorted by user and item."""
     user, _ = find_sorted(keys, rows.column("user_key").to_numpy())
-    offsets = offsets_of(np.bincount(user, minlength=len(keys)))
-    item_keys = rows.column("item_key").to_numpy()
     if settings is None or not len(user):
-        values = (np.empty(0, kind) for kind in (np.int64, np.int64, np.float32, np.int32))
-        offsets = np.zeros(len(keys) + 1, np.int64)
-    else:
-        starts = settings.slice_starts[rows.column(DOMAIN)[0].as_py()]
-        slices = rows.column("item_slice").to_numpy()
-        known = slices >= 0
-        items = np.where(known, starts[slices] + rows.column("item_position").to_numpy(), -1)
-        states = np.where(known, RANKED, UNKNOWN_ITEM)
-        states[priority[user] < 0] = UNKNOWN_USER
-        _mark_few(states, items, user, int(starts[-1]), settings.negatives)
-        ranked = states == RANKED
-        scores = np.full(len(user), -np.inf, np.float32)
-        dtype = np.float64 if settings.negatives is None else np.float32
-        target = read_matrix(rows.column(FACTORS).filter(pa.array(ranked)))
-        scores[ranked] = pair_scores(factors[user[ranked]], target, dtype)
-        scores[_is_seen(seen, user, item_keys)] = -np.inf
-        values = iter((item_keys, items, scores, states.astype(np.int32)))
-    names = ("test_keys", "test_items", "test_scores", "test_states")
-    return {
-        name: write_lists(Lists(offsets, array))
-        for name, array in zip(names, values, strict=True)
+        return _test_columns(np.zeros(len(keys) + 1, np.int64), *(np.empty(0, int),) * 4)
+    item_keys = rows.column("item_key").to_numpy()
+    starts = settings.slice_starts[rows.column(DOMAIN)[0].as_py()]
+    slices = rows.column("item_slice").to_numpy()
+    known = slices >= 0
+    items = np.where(known, starts[slices] + rows.column("item_position").to_numpy(), -1)
+    states = np.where(known, RANKED, UNKNOWN_ITEM)
+    states[priority[user] < 0] = UNKNOWN_USER
+    if settings.negatives is not None:
+        _mark_few(states, items, user, int(starts[-1]) - settings.negatives)
+    ranked = states == RANKED
+    targets = read_matrix(rows.column(FACTORS).filter(pa.array(ranked)))
+    scores = np.full(len(user), -np.inf, np.float32)
+    scores[ranked] = pair_scores(factors[user[ranked]], targets, settings.dtype)
+    scores[_is_seen(seen, user, item_keys)] = -np.inf
+    offsets = offsets_of(np.bincount(user, minlength=len(keys)))
+    return _test_columns(offsets, item_keys, items, scores, states)
+
+
+def _test_columns(
+    offsets: Indexes,
+    keys: Indexes,
+    items: Indexes,
+    scores: NDArray[np.floating[Any]],
+    states: Indexes,
+) -> dict[str, pa.Array]:
+    columns = {
+        "test_keys": keys.astype(np.int64),
+        "test_items": items.astype(np.int64),
+        "test_scores": scores.astype(np.float32),
+        "test_states": states.astype(np.int32),
     }
+    return {name: write_lists(Lists(offsets, array)) for name, array in columns.items()}
 
 
-def _mark_few(
-    states: Indexes, items: Indexes, user: Indexes, n_items: int, negatives: int | None
-) -> None:
-    """Mark the tests of users whose test items leave too few others to draw from."""
-    if negatives is None:
-        return
+def _mark_few(states: Indexes, items: Indexes, user: Indexes, most: int) -> None:
+    """Mark the tests of users who have more than `most` distinct test items in the catalogue."""
     known = items >= 0
-    pairs = np.unique(np.stack([user[known], items[known]]), axis=1)
-    n_own = np.bincount(pairs[0], minlength=int(user.max()) + 1)
-    few = n_items - n_own[user] < negatives
-    states[few & (states == RANKED)] = FEW_ITEMS
+    n = int(items.max()) + 1
+    own = np.bincount(np.unique(user[known] * n + items[known]) // max(n, 1))
+    own = np.pad(own, (0, int(user.max()) + 1 - len(own)))
+    states[(own[user] > most) & (states == RANKED)] = FEW_ITEMS
 
 
 def _is_seen(seen: Lists, user: Indexes, item_keys: Indexes) -> NDArray[np.bool_]:

@@ -1,0 +1,188 @@
+"""Ranking metrics of held-out items.
+
+Protocol: for each test row (user, item), draw `negatives` items of the domain's catalogue that are
+not among that user's test items, and rank them with the target. Items that the user has in train
+score last, ties count at half. HR, NDCG (at k) and MRR are means over the ranked test rows;
+coverage is the share of the catalogue that appears in some of their first k places. With
+``negatives="all"`` the rest of the catalogue is ranked instead of a draw.
+
+The draw depends on the seed, the user and the item alone, and all sums are exact: the numbers are
+the same however the work is cut. Ranks add up over the item blocks; the driver sees counts by
+rank up to k, never a test row.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+
+from cdimf_spark.distributed.catalogue import Catalogue, count_items, numbered_items
+from cdimf_spark.distributed.evaluation_summary import Found, summarize
+from cdimf_spark.distributed.recommend import check_length
+from cdimf_spark.distributed.scoring import BEST, Grid, merge_best, score_blocks
+from cdimf_spark.distributed.scoring_tables import ScoringTables, restrict
+from cdimf_spark.distributed.test_ranks import make_rank_step
+from cdimf_spark.distributed.user_rows import RANKED, TestSettings, user_rows
+from cdimf_spark.errors import DataError, ValueOutOfRangeError
+from cdimf_spark.schemas import DOMAIN, FACTORS, ITEM_ID, USER_ID
+
+Negatives = int | Literal["all"]
+
+RANKS = (
+    "domain string, user_id string, source string, test int, state int, in_train boolean, "
+    f"higher long, equal long, best {BEST}"
+)
+
+
+def evaluate(
+    tables: ScoringTables,
+    tests: DataFrame,
+    domains: list[str],
+    k: int = 10,
+    negatives: Negatives = 999,
+    seed: int = 0,
+    grid: Grid | None = None,
+) -> dict[str, Any]:
+    """Evaluate on test rows.
+
+    Parameters
+    ----------
+    tests
+        domain, user_id, item_id (strings); a repeated row counts as often as it is there.
+    domains
+        The domains of `tests`.
+    negatives
+        Negatives for each test row, or "all".
+    grid
+        For tests.
+
+    Returns
+    -------
+    dict
+        ``{"k", "negatives", "seed", "domains": {name: metrics}}``, ready for JSON. Metrics are
+        hr, ndcg, mrr, coverage; n_test counts the ranked rows, n_skipped the others, by reason in
+        unknown_user and unknown_item; n_in_train the ranked rows whose item the user has in train
+        (ranked last); sources the ranked rows by the origin of the user's row.
+
+    Raises
+    ------
+    ConfigurationError
+        If a domain is unknown, or k or negatives is out of range.
+    DataError
+        If the catalogue is too small to draw from, or no row can be ranked.
+    """
+    for domain in domains:
+        tables.check_domain(domain)
+    check_negatives(negatives, seed)
+    catalogue = count_items(tables.items, domains)
+    for domain in domains:
+        check_length(k, catalogue, domain)
+        _check_draw(catalogue, domain, k, negatives)
+    grid = grid or Grid.of(tests.sparkSession, tables, catalogue)
+    count = None if negatives == "all" else negatives
+    ranks = rank_tests(tables, tests, catalogue, grid, k, count, seed)
+    found = [Found(*row) for row in count_ranks(ranks, k).collect()]
+    return {
+        "k": k,
+        "negatives": negatives,
+        "seed": seed,
+        "domains": {
+            domain: summarize(domain, found, catalogue.n_items(domain), k) for domain in domains
+        },
+    }
+
+
+def check_negatives(negatives: object, seed: object) -> None:
+    """Raise ValueOutOfRangeError if they cannot be used."""
+    if negatives != "all" and (not _is_int(negatives) or int(str(negatives)) < 1):
+        allowed = "a whole number from 1, or 'all'"
+        raise ValueOutOfRangeError("negatives", negatives, allowed)
+    if not _is_int(seed):
+        raise ValueOutOfRangeError("seed", seed, "a whole number")
+
+
+def _is_int(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _check_draw(catalogue: Catalogue, domain: str, k: int, negatives: Negatives) -> None:
+    """Refuse lists that cannot be drawn, or are shorter than k."""
+    if negatives == "all":
+        return
+    if catalogue.n_items(domain) <= negatives:
+        raise DataError(
+            f"domain {domain!r} has {catalogue.n_items(domain)} items, too few to draw "
+            f"{negatives} negatives beside the target: use --negatives all (negatives='all') or "
+            "a smaller number"
+        )
+    if k > negatives + 1:
+        allowed = f"at most {negatives + 1}, the length of the ranked list"
+        raise ValueOutOfRangeError("k", k, allowed)
+
+
+def rank_tests(
+    tables: ScoringTables,
+    tests: DataFrame,
+    catalogue: Catalogue,
+    grid: Grid,
+    k: int,
+    negatives: int | None,
+    seed: int,
+) -> DataFrame:
+    """Rank the target of every test row.
+
+    Returns
+    -------
+    DataFrame
+        domain, source, state (`RANKED` or why not), in_train, rank (double) and best, the first
+        k of the list (``BEST``).
+    """
+    domains = list(grid.domains)
+    items = numbered_items(restrict(tables.items, domains))
+    targets = tests.select(DOMAIN, USER_ID, ITEM_ID).join(items, [DOMAIN, ITEM_ID], "left")
+    targets = targets.fillna(-1, ["item_slice"]).fillna(0, ["item_position"])
+    targets = targets.withColumn("item_key", F.xxhash64(ITEM_ID)).withColumn(
+        FACTORS, F.coalesce(FACTORS, F.array().cast("array<float>"))
+    )
+    settings = TestSettings({d: catalogue.slice_starts(d) for d in domains}, negatives)
+    candidates = tables.candidates(tests.select(DOMAIN, USER_ID).distinct())
+    users = user_rows(tables, domains, candidates, targets, settings)
+    starts = {domain: catalogue.block_starts(domain, grid.item_blocks) for domain in domains}
+    step = make_rank_step(k, starts, negatives, seed)
+    parts = score_blocks(tables, users, grid, step, RANKS)
+    merged = parts.groupBy(DOMAIN, USER_ID, "test").agg(
+        *(F.first(name).alias(name) for name in ("source", "state", "in_train")),
+        (1 + F.sum("higher") + F.sum("equal") / 2).alias("rank"),
+        merge_best("best", k).alias("best"),
+    )
+    return merged.select(DOMAIN, "source", "state", "in_train", "rank", "best")
+
+
+def count_ranks(ranks: DataFrame, k: int) -> DataFrame:
+    """Count the test rows by what the metrics need (the columns of `Found`).
+
+    Rows and the items of their lists go through one aggregate, as rows with and without a state.
+    """
+    rank = F.when(F.col("state") == RANKED, F.col("rank"))
+    row = _part(F.col("state"), F.col("source"), F.col("in_train"), rank, F.lit(None))
+    items = F.transform("best", lambda item: _part(*[F.lit(None)] * 4, item["item_id"]))
+    part = F.explode(F.concat(F.array(row), items)).alias("part")
+    parts = ranks.select(DOMAIN, part).select(DOMAIN, "part.*")
+    by = (DOMAIN, "state", "source", "in_train", F.when(F.col("rank") <= k, F.col("rank")))
+    # A sum of decimals is exact, so it does not depend on the order.
+    reciprocal = (1 / F.col("rank")).cast("decimal(38,18)")
+    return parts.groupBy(*by).agg(
+        F.count(F.lit(1)), F.sum(reciprocal), F.count_distinct("item_id")
+    )
+
+
+def _part(state: Column, source: Column, in_train: Column, rank: Column, item: Column) -> Column:
+    return F.struct(
+        state.cast("int").alias("state"),
+        source.cast("string").alias("source"),
+        in_train.cast("boolean").alias("in_train"),
+        rank.cast("double").alias("rank"),
+        item.cast("string").alias("item_id"),
+    )
