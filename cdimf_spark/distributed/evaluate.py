@@ -20,10 +20,10 @@ from pyspark.sql import functions as F
 
 from cdimf_spark.distributed.catalogue import Catalogue, count_items, numbered_items
 from cdimf_spark.distributed.evaluation_summary import Found, summarize
+from cdimf_spark.distributed.ranking_step import make_rank_step
 from cdimf_spark.distributed.recommend import check_length
 from cdimf_spark.distributed.scoring import BEST, Grid, merge_best, score_blocks
 from cdimf_spark.distributed.scoring_tables import ScoringTables, restrict
-from cdimf_spark.distributed.test_ranks import make_rank_step
 from cdimf_spark.distributed.user_rows import RANKED, TestSettings, user_rows
 from cdimf_spark.errors import DataError, ValueOutOfRangeError
 from cdimf_spark.schemas import DOMAIN, FACTORS, ITEM_ID, USER_ID
@@ -166,16 +166,15 @@ def count_ranks(ranks: DataFrame, k: int) -> DataFrame:
     Rows and the items of their lists go through one aggregate, as rows with and without a state.
     """
     rank = F.when(F.col("state") == RANKED, F.col("rank"))
-    row = _part(F.col("state"), F.col("source"), F.col("in_train"), rank, F.lit(None))
-    items = F.transform("best", lambda item: _part(*[F.lit(None)] * 4, item["item_id"]))
+    null = F.lit(None)
+    row = _part(F.col("state"), F.col("source"), F.col("in_train"), rank, null)
+    items = F.transform("best", lambda item: _part(null, null, null, null, item["item_id"]))
     part = F.explode(F.concat(F.array(row), items)).alias("part")
     parts = ranks.select(DOMAIN, part).select(DOMAIN, "part.*")
     by = (DOMAIN, "state", "source", "in_train", F.when(F.col("rank") <= k, F.col("rank")))
     # A sum of decimals is exact, so it does not depend on the order.
     reciprocal = (1 / F.col("rank")).cast("decimal(38,18)")
-    return parts.groupBy(*by).agg(
-        F.count(F.lit(1)), F.sum(reciprocal), F.count_distinct("item_id")
-    )
+    return parts.groupBy(*by).agg(F.count(F.lit(1)), F.sum(reciprocal), F.count_distinct("item_id"))
 
 
 def _part(state: Column, source: Column, in_train: Column, rank: Column, item: Column) -> Column:

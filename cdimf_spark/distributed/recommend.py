@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pyarrow as pa
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
@@ -14,6 +13,7 @@ from cdimf_spark.distributed.scoring import (
     ItemBlock,
     KnownUsers,
     ScoreFunction,
+    join_tops,
     merge_best,
     name_users,
     score_blocks,
@@ -22,7 +22,6 @@ from cdimf_spark.distributed.scoring import (
 from cdimf_spark.distributed.scoring_tables import ScoringTables
 from cdimf_spark.distributed.user_rows import user_rows
 from cdimf_spark.errors import ValueOutOfRangeError
-from cdimf_spark.kernel.ranking import TopK
 from cdimf_spark.kernel.scoring import best_items
 from cdimf_spark.schemas import DOMAIN, USER_ID
 
@@ -118,9 +117,3 @@ def make_top_step(k: int) -> ScoreFunction:
         return pa.table({**name_users(users, known.rows), "best": best})
 
     return step
-
-
-def join_tops(tops: list[TopK], k: int) -> TopK:
-    """Lists of several batches one below the other."""
-    empty = TopK(np.empty((0, k), np.int64), np.empty((0, k), np.float32))
-    return TopK(*(np.concatenate(parts) for parts in zip(empty, *tops, strict=True)))

@@ -201,9 +201,10 @@ class KnownUsers:
         known = read_lists(users.column(FACTORS)).lengths > 0
         rows = np.flatnonzero(known)
         taken = users.filter(pa.array(known))
-        return cls(
-            rows, read_matrix(taken.column(FACTORS)), block.find(read_lists(taken.column("seen")))
-        )
+        factors = read_matrix(taken.column(FACTORS))
+        if not np.isfinite(factors).all():
+            raise NumericalError("some user factors are not finite numbers: train the model again")
+        return cls(rows, factors, block.find(read_lists(taken.column("seen"))))
 
     def seen_of(self, batch: slice) -> tuple[Indexes, Indexes]:
         """Seen items of some of the users, as `top_k` wants them."""
@@ -216,3 +217,9 @@ def name_users(users: pa.Table, rows: Indexes) -> dict[str, pa.ChunkedArray]:
     """Columns that say who a row is about: domain, user_id, source."""
     taken = users.select([DOMAIN, USER_ID, "source"]).take(pa.array(rows))
     return dict(zip(taken.column_names, taken.columns, strict=True))
+
+
+def join_tops(tops: list[TopK], k: int) -> TopK:
+    """Lists of several batches one below the other."""
+    empty = TopK(np.empty((0, k), np.int64), np.empty((0, k), np.float32))
+    return TopK(*(np.concatenate(parts) for parts in zip(empty, *tops, strict=True)))

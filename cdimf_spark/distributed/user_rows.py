@@ -240,7 +240,7 @@ def _test_columns(
     scores: NDArray[np.floating[Any]],
     states: Indexes,
 ) -> dict[str, pa.Array]:
-    columns = {
+    columns: dict[str, NDArray[Any]] = {
         "test_keys": keys.astype(np.int64),
         "test_items": items.astype(np.int64),
         "test_scores": scores.astype(np.float32),

@@ -37,7 +37,8 @@ def pair_scores(users: Matrix, items: Matrix, dtype: DTypeLike = np.float32) -> 
     float32 (...)
     """
     products = np.vecdot(items.astype(dtype, copy=False), users.astype(dtype, copy=False))
-    return products.astype(np.float32, copy=False)
+    scores: Matrix = products.astype(np.float32, copy=False)
+    return scores
 
 
 def block_scores(users: Matrix, items: NDArray[np.float64]) -> Matrix:
@@ -89,9 +90,7 @@ def _first(items: Indexes, scores: Matrix, k: int) -> TopK:
     )
 
 
-def count_above(
-    scores: Matrix, targets: Matrix
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def count_above(scores: Matrix, targets: Matrix) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Count the scores of each row above the row's target, and those equal to it.
 
     Parameters

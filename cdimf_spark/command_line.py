@@ -1,0 +1,87 @@
+"""What every job has in common: logging, and an exit code for each way to end."""
+
+from __future__ import annotations
+
+import logging
+import re
+import sys
+from collections.abc import Callable
+
+from cdimf_spark import errors
+
+logger = logging.getLogger(__name__)
+
+INTERRUPTED = 130
+_OTHER_FAILURE = 1
+# An error that a Spark worker raised comes back as text, in a traceback.
+_WORKER_ERROR = re.compile(r"^cdimf_spark\.errors\.(\w+): (.+)$", re.MULTILINE)
+
+
+def run(main: Callable[[], object]) -> int:
+    """Run a job and return its exit code.
+
+    0 on success, that of the error for a `CDIMFError` (2 usage or configuration, 3 data, 4 output
+    in use, 1 numerical), 130 on interrupt, 1 for anything else. A `CDIMFError` is one line
+    ``error: ...`` on stderr; only what nobody expected comes with a traceback.
+
+    Parameters
+    ----------
+    main
+        The job; called without arguments, it reads the command line.
+    """
+    set_up_logging()
+    try:
+        main()
+    except errors.CDIMFError as error:
+        return _report(str(error), error.exit_code)
+    except KeyboardInterrupt:
+        return _report("interrupted", INTERRUPTED)
+    except SystemExit as end:
+        return _code_of(end)
+    except Exception as error:
+        found = worker_error(error)
+        if found is not None:
+            return _report(*found)
+        logger.exception("the job failed")
+        return _report(f"{type(error).__name__}: {_first_line(error)}", _OTHER_FAILURE)
+    return 0
+
+
+def set_up_logging() -> None:
+    """Log to stderr, the package's own lines only: Spark has its own log."""
+    logging.basicConfig(
+        level=logging.WARNING,
+        stream=sys.stderr,
+        format="%(asctime)s %(levelname)s %(message)s",
+        datefmt="%H:%M:%S",
+    )
+    logging.getLogger("cdimf_spark").setLevel(logging.INFO)
+    # The bridge to Java logs every interrupted call, and pyspark repeats each error as JSON.
+    for name in ("py4j", "pyspark", "SQLQueryContextLogger", "DataFrameQueryContextLogger"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)
+
+
+def worker_error(error: Exception) -> tuple[str, int] | None:
+    """Message and exit code of a `CDIMFError` that a Spark worker raised, else None."""
+    match = _WORKER_ERROR.search(str(error))
+    kind = getattr(errors, match[1], None) if match else None
+    if match is None or not (isinstance(kind, type) and issubclass(kind, errors.CDIMFError)):
+        return None
+    return match[2].strip(), kind.exit_code
+
+
+def _report(message: str, code: int) -> int:
+    print(f"error: {message}", file=sys.stderr)  # noqa: T201 -- this is the job's last word
+    return code
+
+
+def _code_of(end: SystemExit) -> int:
+    """Exit code of argparse (2 for a usage error, 0 for --help)."""
+    if end.code is None or isinstance(end.code, int):
+        return end.code or 0
+    return _report(str(end.code), _OTHER_FAILURE)
+
+
+def _first_line(error: Exception) -> str:
+    lines = str(error).strip().splitlines()
+    return lines[0] if lines else "no message"
