@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import logging
 import re
 import sys
@@ -85,3 +86,22 @@ def _code_of(end: SystemExit) -> int:
 def _first_line(error: Exception) -> str:
     lines = str(error).strip().splitlines()
     return lines[0] if lines else "no message"
+
+
+def job_parser(name: str, description: str | None, epilog: str) -> argparse.ArgumentParser:
+    """Parser of a job's command line; `epilog` is printed as it is."""
+    return argparse.ArgumentParser(
+        prog=name,
+        description=description,
+        epilog=epilog,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+
+
+def negatives_argument(text: str) -> int | str:
+    """Read ``--negatives``: a number or ``all``."""
+    if text == "all":
+        return text
+    if not text.isdigit():
+        raise argparse.ArgumentTypeError(f"{text!r} is neither a whole number nor 'all'")
+    return int(text)

@@ -9,19 +9,23 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 import pyarrow as pa
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from cdimf_spark.config import TrainConfig
 from cdimf_spark.distributed.arrow_lists import Lists, offsets_of, write_lists
 from cdimf_spark.distributed.block_rows import decode
+from cdimf_spark.distributed.blocks import domain_sizes, persist_blocks
 from cdimf_spark.distributed.half_step import address_of
 from cdimf_spark.distributed.indexing import unpack_ids
-from cdimf_spark.distributed.model import CDIMFModel, Scorer
-from cdimf_spark.distributed.separate import train_separately
+from cdimf_spark.distributed.iteration import Steps, UserState, next_state
+from cdimf_spark.distributed.model import CDIMFModel
+from cdimf_spark.distributed.publishing import item_factors, user_factors
+from cdimf_spark.distributed.scorer import Scorer
+from cdimf_spark.distributed.training import make_steps
 from cdimf_spark.schemas import BLOCK_COLUMNS, DOMAIN, FACTORS, ITEM_FACTORS, ITEM_ID, USER_ID
-
-import numpy as np
 
 
 def popularity(model: CDIMFModel) -> Scorer:
@@ -54,6 +58,47 @@ def count_interactions(static: pa.Table) -> pa.Table:
             FACTORS: write_lists(Lists(offsets, counts.astype(np.float32))),
         }
     )
+
+
+def separate_als(model: CDIMFModel) -> Scorer:
+    """Each domain for itself (rho = 0): same interactions, options and number of iterations.
+
+    It is trained here, in the memory of the executors; nothing is written.
+    """
+    config, layout = _uncoupled(model.config), model.layout
+    no_shared = F.when(F.col("kind") == "shared", F.lit(b"")).otherwise(F.col("payload"))
+    blocks = model.blocks().withColumn("payload", no_shared)
+    static = persist_blocks(blocks, layout)
+    try:
+        steps = make_steps(config, layout, static, domain_sizes(static))
+        items, users = _iterate(steps, config, len(model.run.iterations))
+        item_rows = item_factors(blocks, items, layout, model.rank).localCheckpoint()
+        user_rows = user_factors(blocks, users, layout, model.rank).localCheckpoint()
+    finally:
+        static.unpersist()
+    everybody = model.user_factors.select(USER_ID).distinct()
+    nothing = _constant(everybody, 0.0, model.rank)
+    return Scorer(replace(model.tables, users=user_rows, items=item_rows, shared=nothing))
+
+
+def _uncoupled(config: TrainConfig) -> TrainConfig:
+    return replace(
+        config,
+        model=replace(config.model, rho=0.0, schedule="consensus"),
+        domains=tuple(replace(domain, rho=0.0) for domain in config.domains),
+    )
+
+
+def _iterate(steps: Steps, config: TrainConfig, n_iterations: int) -> tuple[DataFrame, UserState]:
+    """Item factors (packed) and the users' state after some iterations without a consensus."""
+    state = steps.start(config.model)
+    messages = steps.route_users(state)
+    for _ in range(n_iterations):
+        items = steps.update_items(messages)
+        users = steps.update_users(items, state, exchange=False)
+        state = next_state(state, users, None, use_z=True)
+        messages = steps.route_users(state)
+    return steps.item_factors(messages), state
 
 
 def _constant(frame: DataFrame, value: float, rank: int) -> DataFrame:

@@ -16,7 +16,7 @@ from cdimf_spark.distributed.baselines import popularity, separate_als
 from cdimf_spark.distributed.estimator import CDIMF
 from cdimf_spark.distributed.model import CDIMFModel
 from cdimf_spark.report import metrics_table, text_table, training_summary
-from cdimf_spark.schemas import USER_ID
+from cdimf_spark.schemas import ITEM_ID, USER_ID
 
 logger = logging.getLogger(__name__)
 
@@ -111,17 +111,25 @@ def _recommendations(model: CDIMFModel, data: DemonstrationSet, domain: str) -> 
 
 
 def _of_user(user: str, domain: str, data: DemonstrationSet, found: pd.DataFrame) -> str:
-    histories = ", ".join(
-        f"{int((frame[USER_ID] == user).sum())} {name}" for name, frame in data.train.items()
-    )
     rows = found[found[USER_ID] == user].sort_values("rank")
     items: Sequence[tuple[str, ...]] = [
         (str(row.item_id), f"{row.score:.2f}", str(row.source)) for row in rows.itertuples()
     ]
-    taste = data.taste_of_user[user]
-    return f"\n{user} likes {taste}; has {histories}\n" + text_table(
+    return f"\n{user} has {_history(user, data)}\n" + text_table(
         ("item", "score", "factors from"), items
     )
+
+
+def _history(user: str, data: DemonstrationSet) -> str:
+    """What a user has in each domain: "15 films (9 crime, 4 sport, ...)"."""
+    parts = []
+    for domain, frame in data.train.items():
+        items = frame[ITEM_ID][frame[USER_ID] == user]
+        tastes = items.str.extract(r"\(([^)]*)\)$")[0].value_counts()
+        shown = ", ".join(f"{count} {taste}" for taste, count in tastes.head(2).items())
+        more = ", ..." if len(tastes) > 2 else ""
+        parts.append(f"{len(items)} {domain}" + (f" ({shown}{more})" if len(items) else ""))
+    return ", ".join(parts)
 
 
 def published_text(path: str) -> str:

@@ -20,11 +20,12 @@ from pyspark.sql import functions as F
 
 from cdimf_spark.distributed.catalogue import Catalogue, count_items, numbered_items
 from cdimf_spark.distributed.evaluation_summary import Found, summarize
+from cdimf_spark.distributed.held_out import RANKED, TestSettings
 from cdimf_spark.distributed.ranking_step import make_rank_step
 from cdimf_spark.distributed.recommend import check_length
 from cdimf_spark.distributed.scoring import BEST, Grid, merge_best, score_blocks
 from cdimf_spark.distributed.scoring_tables import ScoringTables, restrict
-from cdimf_spark.distributed.user_rows import RANKED, TestSettings, user_rows
+from cdimf_spark.distributed.user_rows import user_rows
 from cdimf_spark.errors import DataError, ValueOutOfRangeError
 from cdimf_spark.schemas import DOMAIN, FACTORS, ITEM_ID, USER_ID
 
@@ -73,8 +74,7 @@ def evaluate(
     DataError
         If the catalogue is too small to draw from, or no row can be ranked.
     """
-    for domain in domains:
-        tables.check_domain(domain)
+    tables.check_domains(domains)
     check_negatives(negatives, seed)
     catalogue = count_items(tables.items, domains)
     for domain in domains:
@@ -140,12 +140,7 @@ def rank_tests(
         k of the list (``BEST``).
     """
     domains = list(grid.domains)
-    items = numbered_items(restrict(tables.items, domains))
-    targets = tests.select(DOMAIN, USER_ID, ITEM_ID).join(items, [DOMAIN, ITEM_ID], "left")
-    targets = targets.fillna(-1, ["item_slice"]).fillna(0, ["item_position"])
-    targets = targets.withColumn("item_key", F.xxhash64(ITEM_ID)).withColumn(
-        FACTORS, F.coalesce(FACTORS, F.array().cast("array<float>"))
-    )
+    targets = locate_targets(tests, restrict(tables.items, domains))
     settings = TestSettings({d: catalogue.slice_starts(d) for d in domains}, negatives)
     candidates = tables.candidates(tests.select(DOMAIN, USER_ID).distinct())
     users = user_rows(tables, domains, candidates, targets, settings)
@@ -158,6 +153,25 @@ def rank_tests(
         merge_best("best", k).alias("best"),
     )
     return merged.select(DOMAIN, "source", "state", "in_train", "rank", "best")
+
+
+def locate_targets(tests: DataFrame, items: DataFrame) -> DataFrame:
+    """Test rows with the item's key, its place in the catalogue and its factors.
+
+    Items are numbered by their ids alone: a sort should not move factors about. An item that is
+    not in the catalogue has item_slice -1.
+    """
+    pairs = tests.select(DOMAIN, USER_ID, ITEM_ID)
+    numbers = numbered_items(items.select(DOMAIN, ITEM_ID)).drop("item_key")
+    located = pairs.join(numbers, [DOMAIN, ITEM_ID], "left").join(items, [DOMAIN, ITEM_ID], "left")
+    return located.select(
+        DOMAIN,
+        USER_ID,
+        F.xxhash64(ITEM_ID).alias("item_key"),
+        F.coalesce("item_slice", F.lit(-1)).alias("item_slice"),
+        F.coalesce("item_position", F.lit(0)).alias("item_position"),
+        F.coalesce(FACTORS, F.array().cast("array<float>")).alias(FACTORS),
+    )
 
 
 def count_ranks(ranks: DataFrame, k: int) -> DataFrame:

@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from cdimf_spark.distributed.held_out import FEW_ITEMS, RANKED, UNKNOWN_ITEM, UNKNOWN_USER
 from cdimf_spark.distributed.scoring_tables import SOURCES
-from cdimf_spark.distributed.user_rows import FEW_ITEMS, RANKED, UNKNOWN_ITEM, UNKNOWN_USER
 from cdimf_spark.errors import DataError, EmptyInputError
 from cdimf_spark.kernel.metrics import hit_rate, ndcg
 

@@ -10,6 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from functools import reduce
 
+import numpy as np
+from numpy.typing import NDArray
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
@@ -24,6 +26,7 @@ from cdimf_spark.distributed.routing import make_route_step
 from cdimf_spark.distributed.shared_users import ConsensusSettings, update_consensus
 from cdimf_spark.distributed.starting import start_items, start_users
 from cdimf_spark.distributed.sums import Sums, collect_sums
+from cdimf_spark.errors import NumericalError
 from cdimf_spark.kernel.least_squares import GramBasis, gram_basis
 from cdimf_spark.settings import ModelConfig
 
@@ -129,8 +132,18 @@ class Steps:
     ) -> Messages:
         rank = self.settings.rank
         sums = collect_sums(union(sent, *finished), num_blocks)
-        bases = {d: gram_basis(g.reshape(rank, rank)) for d, g in sums.pop("gram").items()}
+        bases = {d: _basis(d, g.reshape(rank, rank)) for d, g in sums.pop("gram").items()}
         return Messages(only(sent, "message"), bases, sums)
+
+
+def _basis(domain: str, gram: NDArray[np.float64]) -> GramBasis:
+    try:
+        return gram_basis(gram)
+    except np.linalg.LinAlgError as error:
+        raise NumericalError(
+            f"domain {domain!r}: the factors are no longer finite. Check the weights of the data "
+            "for extremes, or raise reg_param"
+        ) from error
 
 
 def cut(frame: DataFrame) -> DataFrame:

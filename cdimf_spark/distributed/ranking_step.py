@@ -11,6 +11,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from cdimf_spark.distributed.arrow_lists import Lists, read_lists
+from cdimf_spark.distributed.held_out import RANKED
 from cdimf_spark.distributed.scoring import (
     ItemBlock,
     KnownUsers,
@@ -19,7 +20,6 @@ from cdimf_spark.distributed.scoring import (
     name_users,
     user_batches,
 )
-from cdimf_spark.distributed.user_rows import RANKED
 from cdimf_spark.kernel.ranking import TopK, top_k
 from cdimf_spark.kernel.sampling import sample_negatives
 from cdimf_spark.kernel.scoring import block_scores, count_above, find_sorted, pair_scores

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pyarrow as pa
+from pyspark.errors import AnalysisException
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
@@ -21,7 +22,7 @@ from cdimf_spark.distributed.scoring import (
 )
 from cdimf_spark.distributed.scoring_tables import ScoringTables
 from cdimf_spark.distributed.user_rows import user_rows
-from cdimf_spark.errors import ValueOutOfRangeError
+from cdimf_spark.errors import ConfigurationError, ValueOutOfRangeError
 from cdimf_spark.kernel.scoring import best_items
 from cdimf_spark.schemas import DOMAIN, USER_ID
 
@@ -58,7 +59,7 @@ def recommend(
     ConfigurationError
         If there is no such domain, or k is not between 1 and the size of its catalogue.
     """
-    tables.check_domain(domain)
+    tables.check_domains([domain])
     catalogue = count_items(tables.items, [domain])
     check_length(k, catalogue, domain)
     if requests is None:
@@ -117,3 +118,27 @@ def make_top_step(k: int) -> ScoreFunction:
         return pa.table({**name_users(users, known.rows), "best": best})
 
     return step
+
+
+def first_users(users: DataFrame, count: int = 5) -> list[str]:
+    """The first ids in alphabetical order, to show them."""
+    return [row[0] for row in users.select(USER_ID).distinct().orderBy(USER_ID).take(count)]
+
+
+def write_recommendations(rows: DataFrame, path: str, form: str, overwrite: bool = False) -> None:
+    """Write recommendations as Delta or Parquet.
+
+    Raises
+    ------
+    ConfigurationError
+        If there is something at the path and `overwrite` is not set.
+    """
+    writer = rows.write.format(form).mode("overwrite" if overwrite else "errorifexists")
+    try:
+        writer.save(path)
+    except AnalysisException as error:
+        if "ALREADY_EXISTS" in (error.getCondition() or "") or "already exists" in str(error):
+            raise ConfigurationError(
+                f"output {path!r} exists: use --overwrite to replace it, or another path"
+            ) from error
+        raise

@@ -61,7 +61,8 @@ class Grid:
         """
         item_blocks = catalogue.num_blocks(tables.rank)
         tasks = int(spark.conf.get("spark.sql.shuffle.partitions") or 1)
-        user_parts = max(tables.seen.side.num_blocks, -(-tasks // item_blocks))
+        groups = item_blocks * len(catalogue.counts)
+        user_parts = max(tables.seen.side.num_blocks, -(-tasks // groups))
         return cls(tuple(sorted(catalogue.counts)), item_blocks, user_parts)
 
     @property

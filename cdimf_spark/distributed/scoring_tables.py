@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from pyspark.sql import DataFrame
@@ -64,13 +64,14 @@ class ScoringTables:
     aligned: frozenset[str]
     rank: int
 
-    def check_domain(self, domain: str) -> None:
+    def check_domains(self, names: Iterable[str]) -> None:
         """Raise ConfigurationError for a domain that the model does not have."""
-        if domain not in self.domains:
-            raise ConfigurationError(
-                f"the model has no domain {domain!r}{did_you_mean(domain, self.domains)} "
-                f"Its domains: {', '.join(self.domains)}"
-            )
+        for name in names:
+            if name not in self.domains:
+                raise ConfigurationError(
+                    f"the model has no domain {name!r}{did_you_mean(name, self.domains)} "
+                    f"Its domains: {', '.join(self.domains)}"
+                )
 
     def candidates(self, requests: DataFrame) -> DataFrame:
         """Rows that can score the requested users.

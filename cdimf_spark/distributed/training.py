@@ -27,6 +27,7 @@ from cdimf_spark.distributed.trainer import Trainer
 from cdimf_spark.distributed.validation import clean_rows, raise_for_problems
 from cdimf_spark.distributed.working_tables import WorkingTables
 from cdimf_spark.errors import ConfigurationError
+from cdimf_spark.settings import ModelConfig
 from cdimf_spark.solver.rules import DomainSize, domain_rules
 
 logger = logging.getLogger(__name__)
@@ -151,8 +152,14 @@ def _iterate_and_publish(
     watch = Stopwatch()
     publish(tables, run, blocks, steps, state, messages)
     logger.info("published in %s, seconds=%.1f", config.output, watch.seconds())
-    working.forget_before(run.iteration - config.model.keep_iterations + 1)
+    working.forget_before(_first_kept(run.iteration, config.model))
     working.forget_other_runs()
+
+
+def _first_kept(iteration: int, model: ModelConfig) -> int:
+    """First iteration whose state is kept: a resumed run needs the last consensus, however old."""
+    aggregated = iteration - iteration % model.aggregation_period
+    return min(iteration - model.keep_iterations + 1, aggregated)
 
 
 def make_steps(
