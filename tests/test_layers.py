@@ -72,8 +72,3 @@ def test_nothing_that_spark_connect_lacks() -> None:
         if banned.search(line)
     ]
     assert found == []
-
-
-def test_only_one_module_names_the_table_format() -> None:
-    writers = [p.name for p in MODULES if re.search(r"\.write\b", p.read_text(encoding="utf-8"))]
-    assert set(writers) <= {"tables.py", "runs.py", "demonstration.py"}

@@ -21,9 +21,10 @@ from pyspark.sql import functions as F
 from cdimf_spark.distributed.catalogue import Catalogue, count_items, numbered_items
 from cdimf_spark.distributed.evaluation_summary import Found, summarize
 from cdimf_spark.distributed.held_out import RANKED, TestSettings
+from cdimf_spark.distributed.item_block import BEST
 from cdimf_spark.distributed.ranking_step import make_rank_step
 from cdimf_spark.distributed.recommend import check_length
-from cdimf_spark.distributed.scoring import BEST, Grid, merge_best, score_blocks
+from cdimf_spark.distributed.scoring import Grid, merge_blocks, score_blocks
 from cdimf_spark.distributed.scoring_tables import ScoringTables, restrict
 from cdimf_spark.distributed.user_rows import user_rows
 from cdimf_spark.errors import DataError, ValueOutOfRangeError
@@ -147,12 +148,16 @@ def rank_tests(
     starts = {domain: catalogue.block_starts(domain, grid.item_blocks) for domain in domains}
     step = make_rank_step(k, starts, negatives, seed)
     parts = score_blocks(tables, users, grid, step, RANKS)
-    merged = parts.groupBy(DOMAIN, USER_ID, "test").agg(
-        *(F.first(name).alias(name) for name in ("source", "state", "in_train")),
-        (1 + F.sum("higher") + F.sum("equal") / 2).alias("rank"),
-        merge_best("best", k).alias("best"),
+    merged = merge_blocks(
+        parts,
+        grid,
+        k,
+        by=[DOMAIN, USER_ID, "test"],
+        same=["source", "state", "in_train"],
+        sums=["higher", "equal"],
     )
-    return merged.select(DOMAIN, "source", "state", "in_train", "rank", "best")
+    rank = 1 + F.col("higher") + F.col("equal") / 2
+    return merged.select(DOMAIN, "source", "state", "in_train", rank.alias("rank"), "best")
 
 
 def locate_targets(tests: DataFrame, items: DataFrame) -> DataFrame:
@@ -163,7 +168,10 @@ def locate_targets(tests: DataFrame, items: DataFrame) -> DataFrame:
     """
     pairs = tests.select(DOMAIN, USER_ID, ITEM_ID)
     numbers = numbered_items(items.select(DOMAIN, ITEM_ID)).drop("item_key")
-    located = pairs.join(numbers, [DOMAIN, ITEM_ID], "left").join(items, [DOMAIN, ITEM_ID], "left")
+    keys = [DOMAIN, ITEM_ID]
+    numbered = pairs.join(numbers, keys, "left")
+    # Hash the test rows, which are narrow: a merge join would sort all factor rows.
+    located = numbered.hint("shuffle_hash").join(items, keys, "left")
     return located.select(
         DOMAIN,
         USER_ID,
@@ -182,13 +190,15 @@ def count_ranks(ranks: DataFrame, k: int) -> DataFrame:
     rank = F.when(F.col("state") == RANKED, F.col("rank"))
     null = F.lit(None)
     row = _part(F.col("state"), F.col("source"), F.col("in_train"), rank, null)
-    items = F.transform("best", lambda item: _part(null, null, null, null, item["item_id"]))
+    items = F.transform("best", lambda item: _part(null, null, null, null, item["item_key"]))
     part = F.explode(F.concat(F.array(row), items)).alias("part")
     parts = ranks.select(DOMAIN, part).select(DOMAIN, "part.*")
     by = (DOMAIN, "state", "source", "in_train", F.when(F.col("rank") <= k, F.col("rank")))
     # A sum of decimals is exact, so it does not depend on the order.
     reciprocal = (1 / F.col("rank")).cast("decimal(38,18)")
-    return parts.groupBy(*by).agg(F.count(F.lit(1)), F.sum(reciprocal), F.count_distinct("item_id"))
+    return parts.groupBy(*by).agg(
+        F.count(F.lit(1)), F.sum(reciprocal), F.count_distinct("item_key")
+    )
 
 
 def _part(state: Column, source: Column, in_train: Column, rank: Column, item: Column) -> Column:
@@ -197,5 +207,5 @@ def _part(state: Column, source: Column, in_train: Column, rank: Column, item: C
         source.cast("string").alias("source"),
         in_train.cast("boolean").alias("in_train"),
         rank.cast("double").alias("rank"),
-        item.cast("string").alias("item_id"),
+        item.cast("long").alias("item_key"),
     )

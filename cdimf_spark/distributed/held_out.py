@@ -65,9 +65,10 @@ def held_out_columns(
     if settings.negatives is not None:
         _mark_few(states, items, user, int(starts[-1]) - settings.negatives)
     ranked = states == RANKED
-    targets = read_matrix(rows.column(FACTORS).filter(pa.array(ranked)))
     scores = np.full(len(user), -np.inf, np.float32)
-    scores[ranked] = pair_scores(factors[user[ranked]], targets, settings.dtype)
+    if ranked.any():
+        targets = read_matrix(rows.column(FACTORS).filter(pa.array(ranked)))
+        scores[ranked] = pair_scores(factors[user[ranked]], targets, settings.dtype)
     scores[_is_seen(seen, user, item_keys)] = -np.inf
     offsets = offsets_of(np.bincount(user, minlength=len(keys)))
     return _test_columns(offsets, item_keys, items, scores, states)

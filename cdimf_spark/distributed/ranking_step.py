@@ -12,14 +12,14 @@ from numpy.typing import NDArray
 
 from cdimf_spark.distributed.arrow_lists import Lists, read_lists
 from cdimf_spark.distributed.held_out import RANKED
-from cdimf_spark.distributed.scoring import (
+from cdimf_spark.distributed.item_block import (
     ItemBlock,
     KnownUsers,
-    ScoreFunction,
     join_tops,
     name_users,
     user_batches,
 )
+from cdimf_spark.distributed.scoring import ScoreFunction
 from cdimf_spark.kernel.ranking import TopK, top_k
 from cdimf_spark.kernel.sampling import sample_negatives
 from cdimf_spark.kernel.scoring import block_scores, count_above, find_sorted, pair_scores
@@ -230,7 +230,7 @@ def _to_table(block: ItemBlock, users: pa.Table, tests: Tests, counts: Counts) -
             "in_train": in_train,
             "higher": higher,
             "equal": equal,
-            "best": block.best(_with_targets(block, tests, counts.top, len(owners))),
+            "best": block.best(_with_targets(block, tests, counts.top, len(owners)), named=False),
         }
     )
 

@@ -8,18 +8,15 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from cdimf_spark.distributed.catalogue import Catalogue, count_items
-from cdimf_spark.distributed.scoring import (
+from cdimf_spark.distributed.item_block import (
     BEST,
-    Grid,
     ItemBlock,
     KnownUsers,
-    ScoreFunction,
     join_tops,
-    merge_best,
     name_users,
-    score_blocks,
     user_batches,
 )
+from cdimf_spark.distributed.scoring import Grid, ScoreFunction, merge_blocks, score_blocks
 from cdimf_spark.distributed.scoring_tables import ScoringTables
 from cdimf_spark.distributed.user_rows import user_rows
 from cdimf_spark.errors import ConfigurationError, ValueOutOfRangeError
@@ -70,9 +67,7 @@ def recommend(
     grid = grid or Grid.of(users.sparkSession, tables, catalogue)
     schema = f"domain string, user_id string, source string, best {BEST}"
     parts = score_blocks(tables, users, grid, make_top_step(k), schema)
-    merged = parts.groupBy(USER_ID).agg(
-        F.first("source").alias("source"), merge_best("best", k).alias("best")
-    )
+    merged = merge_blocks(parts, grid, k, by=[USER_ID], same=["source"])
     placed = merged.select(USER_ID, "source", F.posexplode("best").alias("position", "item"))
     return placed.select(
         USER_ID,

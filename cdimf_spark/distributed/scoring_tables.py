@@ -87,8 +87,8 @@ class ScoringTables:
             domain, user_id, priority (index in `SOURCES`), source_domain, factors; a user whom
             nothing is known about has no row.
         """
-        pool = self._pool()
-        found = requests.join(pool, USER_ID, "inner")
+        # Hash the requests, which are narrow: a merge join would sort all factor rows.
+        found = requests.hint("shuffle_hash").join(self._pool(), USER_ID, "inner")
         own = F.col("source_domain") == F.col(DOMAIN)
         aligned = list(self.aligned)
         usable = F.col("source_domain").isin("", *aligned) & F.col(DOMAIN).isin(aligned)

@@ -63,8 +63,8 @@ def shuffles(nodes: list[str]) -> int:
     return sum(node.startswith(("Exchange", "ShuffleExchange")) for node in nodes)
 
 
-@pytest.fixture
-def plans(spark: SparkSession, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, list[Node]]]:
+@pytest.fixture(scope="module")
+def plans(spark: SparkSession) -> dict[str, list[Node]]:
     """Plans of the steps of one iteration, as they are before their lineage is cut."""
     domains = random_domains(np.random.default_rng(2), names=("a", "b"), n_users=20)
     configs = tuple(DomainConfig(name, "memory") for name in domains)
@@ -76,15 +76,17 @@ def plans(spark: SparkSession, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict
     steps = make_steps(config, layout, static, domain_sizes(static))
 
     cut, seen = iteration.cut, []
-    monkeypatch.setattr(iteration, "cut", lambda frame: seen.append(plan_of(frame)) or cut(frame))
-    state = steps.start(model)
-    messages = steps.route_users(state)
-    items = steps.update_items(messages)
-    users = steps.update_users(items, state, exchange=True)
-    steps.update_consensus(iteration.only(users, *iteration.EXCHANGE_KINDS), state.z)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(iteration, "cut", lambda frame: seen.append(plan_of(frame)) or cut(frame))
+        state = steps.start(model)
+        messages = steps.route_users(state)
+        items = steps.update_items(messages)
+        users = steps.update_users(items, state, exchange=True)
+        steps.update_consensus(iteration.only(users, *iteration.EXCHANGE_KINDS), state.z)
     found = dict(zip(("start", "routes", "items", "users", "consensus"), seen, strict=True))
-    yield found | {"publish": plan_of(steps.item_factors(messages))}
+    found["publish"] = plan_of(steps.item_factors(messages))
     static.unpersist()
+    return found
 
 
 def test_only_what_moves_is_shuffled(plans: dict[str, list[Node]]) -> None:
@@ -104,11 +106,11 @@ def test_a_start_moves_nothing_and_a_consensus_moves_once(plans: dict[str, list[
 
 def test_a_cogroup_of_frames_that_are_not_cached_is_seen(spark: SparkSession) -> None:
     """The reader of plans itself: here both sides are shuffled."""
-    frame = spark.range(4).selectExpr("cast(id as int) as pkey")
+    one, other = (spark.range(n).selectExpr("cast(id as int) as pkey") for n in (4, 5))
 
     def nothing(left, right):  # type: ignore[no-untyped-def]
         return left
 
-    both = frame.groupBy("pkey").cogroup(frame.groupBy("pkey")).applyInArrow(nothing, "pkey int")
+    both = one.groupBy("pkey").cogroup(other.groupBy("pkey")).applyInArrow(nothing, "pkey int")
     static, moving = sides_of_cogroup(plan_of(both))
     assert (shuffles(static), shuffles(moving)) == (1, 1)

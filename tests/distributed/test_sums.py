@@ -19,7 +19,7 @@ def test_sums_of_blocks(
     monkeypatch.setattr(sums, "_COLLECTED_BLOCKS", collected)
     rng = np.random.default_rng(0)
     arrays = {
-        (domain, block): {"gram": rng.normal(size=9), "sums": rng.normal(size=2) * 10.0**block}
+        (domain, block): {"gram": rng.normal(size=9), "user_sums": rng.normal(size=2) * 10.0**block}
         for domain in ("a", "b")
         for block in rng.permutation(11).tolist()
         if (domain, block) != ("b", 3)
@@ -31,9 +31,9 @@ def test_sums_of_blocks(
         for row in batch.to_pylist()
     ]
     frame = spark.createDataFrame(rows, BLOCK_ROW)
-    found = sums.collect_sums(frame, 11, "gram", "sums")
-    assert set(found) == {"gram", "sums"}
-    for kind in ("gram", "sums"):
+    found = sums.collect_sums(frame, 11)
+    assert set(found) == {"gram", "user_sums"}
+    for kind in ("gram", "user_sums"):
         assert set(found[kind]) == {"a", "b"}
         for domain in ("a", "b"):
             blocks = [named[kind] for (name, _), named in arrays.items() if name == domain]
@@ -45,11 +45,11 @@ def test_the_order_of_arrival_changes_no_bit(spark: SparkSession) -> None:
     rows = [
         tuple(row.values())
         for block, value in enumerate(values)
-        for batch in encode(Address(0, "a", block), {"sums": value})
+        for batch in encode(Address(0, "a", block), {"user_sums": value})
         for row in batch.to_pylist()
     ]
     results = [
-        sums.collect_sums(spark.createDataFrame(order, BLOCK_ROW), 9, "sums")["sums"]["a"].tobytes()
+        sums.collect_sums(spark.createDataFrame(order, BLOCK_ROW), 9)["user_sums"]["a"].tobytes()
         for order in (rows, rows[::-1], rows[4:] + rows[:4])
     ]
     assert len(set(results)) == 1

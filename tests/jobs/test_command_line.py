@@ -1,0 +1,102 @@
+"""Every way to end has its exit code and, for a user's error, one line on stderr."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+from collections.abc import Callable
+
+import pytest
+
+from cdimf_spark import errors
+from cdimf_spark.command_line import negatives_argument, run, worker_error
+from cdimf_spark.evaluation_report import evaluation_table, recommendation_table
+from jobs import evaluate, recommend
+
+
+def fail(error: BaseException) -> Callable[[], None]:
+    def main() -> None:
+        raise error
+
+    return main
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (errors.ConfigurationError("rank?"), 2),
+        (errors.DataError("no file"), 3),
+        (errors.OutputInUseError("busy"), 4),
+        (errors.NumericalError("NaN"), 1),
+    ],
+)
+def test_error_of_the_package(
+    error: errors.CDIMFError, code: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(fail(error)) == code
+    assert capsys.readouterr().err == f"error: {error}\n"
+
+
+def test_success_and_interrupt(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(lambda: 7) == 0
+    assert run(fail(KeyboardInterrupt())) == 130
+    assert capsys.readouterr().err == "error: interrupted\n"
+
+
+def test_unexpected_error_is_logged_with_its_traceback(
+    capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    assert run(fail(ZeroDivisionError("by zero\nand more"))) == 1
+    assert "error: ZeroDivisionError: by zero\n" in capsys.readouterr().err
+    assert "Traceback" in caplog.text
+
+
+def test_error_that_a_spark_worker_raised(capsys: pytest.CaptureFixture[str]) -> None:
+    text = "Traceback\n  File x\ncdimf_spark.errors.DataError: ids 'a' and 'b' collide\n\n\tat org"
+    assert run(fail(RuntimeError(text))) == 3
+    assert capsys.readouterr().err == "error: ids 'a' and 'b' collide\n"
+    assert worker_error(RuntimeError("cdimf_spark.errors.Iterable: x")) is None
+
+
+@pytest.mark.parametrize("job", [evaluate, recommend])
+@pytest.mark.parametrize(("arguments", "code"), [(["--help"], 0), (["--nonsense"], 2), ([], 2)])
+def test_usage(
+    job: object, arguments: list[str], code: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(lambda: job.main(arguments)) == code  # type: ignore[attr-defined]
+    shown = capsys.readouterr()
+    assert "--model DIR" in shown.out + shown.err
+
+
+def test_bridge_to_java_is_silent() -> None:
+    run(lambda: None)
+    assert not logging.getLogger("py4j.clientserver").isEnabledFor(logging.ERROR)
+    assert logging.getLogger("cdimf_spark.distributed.trainer").isEnabledFor(logging.INFO)
+
+
+def test_negatives_of_the_command_line() -> None:
+    assert negatives_argument("all") == "all"
+    assert negatives_argument("99") == 99
+    with pytest.raises(argparse.ArgumentTypeError, match="neither a whole number nor 'all'"):
+        negatives_argument("many")
+
+
+def test_tables_as_text() -> None:
+    metrics = {
+        **{"hr": 0.5, "ndcg": 0.25, "mrr": 0.2, "coverage": 1.0, "n_test": 4, "n_skipped": 3},
+        **{"unknown_user": 1, "unknown_item": 2, "n_in_train": 1},
+        "sources": {"own": 3, "shared": 1, "foreign": 0},
+    }
+    other = {**metrics, "hr": 0.0, "n_skipped": 0, "n_in_train": 0, "sources": {"own": 4}}
+    result = {"k": 5, "negatives": 99, "seed": 3, "domains": {"a": metrics, "b": other}}
+    text = evaluation_table(result)
+    assert "99 drawn items (seed 3)" in text
+    assert "HR@5" in text
+    assert "a: 3 test rows skipped (1 with an unknown user, 2 with an unknown item)" in text
+    assert "a: 1 test rows are also in train" in text
+    assert "a: 1 test rows are of users known from other domains only" in text
+    mean = next(line for line in text.splitlines() if line.split()[0] == "mean")
+    assert mean.split()[1:] == ["25.00", "25.00", "20.00", "100.00"]
+    assert "all items" in evaluation_table({**result, "negatives": "all"})
+    row = {"user_id": "u", "rank": 1, "item_id": "i", "score": 0.5, "source": "own"}
+    assert "u" in recommendation_table([row])
