@@ -79,7 +79,7 @@ class ModelConfig:
         exclusive=True,
     )
     num_blocks: int | None = option(
-        None, "blocks of users, and of items", int, auto="by the data", low=1, high=1_000_000
+        None, "blocks of users, and of items", int, auto="by the data", low=1, high=500_000
     )
     keep_iterations: int = option(2, "last iterations whose working state is kept", low=1)
     duplicates: str = option(

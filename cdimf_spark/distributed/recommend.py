@@ -132,7 +132,7 @@ def write_recommendations(rows: DataFrame, path: str, form: str, overwrite: bool
     try:
         writer.save(path)
     except AnalysisException as error:
-        if "ALREADY_EXISTS" in (error.getCondition() or "") or "already exists" in str(error):
+        if (error.getCondition() or "") in ("DELTA_PATH_EXISTS", "PATH_ALREADY_EXISTS"):
             raise ConfigurationError(
                 f"output {path!r} exists: use --overwrite to replace it, or another path"
             ) from error

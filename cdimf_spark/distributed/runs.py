@@ -4,7 +4,7 @@
 is after all of its tables were committed; whatever a crashed run wrote later is repeated with the
 same bits. The events of one run, in order::
 
-    started     configuration, sizes and fingerprint of the data, number of blocks
+    started     configuration and number of blocks
     packed      the static blocks are complete
     iteration   one an iteration, with its metrics (the rows of `history`)
     published   the published tables show this run at this iteration

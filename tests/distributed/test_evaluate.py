@@ -93,8 +93,8 @@ def test_known_ranks(spark: SparkSession, shop: ScoringTables) -> None:
     tests = {
         "shop": [("anna", "i3"), ("boris", "i3"), ("anna", "i5"), ("carl", "i1"), ("anna", "x")]
     }
-    # Most of the blocks are empty.
-    grid = Grid(("shop",), 40, 2)
+    # Some blocks are empty.
+    grid = Grid(("shop",), 9, 1)
     result = evaluate(shop, tests_frame(spark, tests), ["shop"], 2, "all", grid=grid)
     found = result["domains"]["shop"]
     # anna, i5 (in train): last of i0, i1, i2, i4 and itself.

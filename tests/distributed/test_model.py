@@ -87,12 +87,12 @@ def test_popularity_ranks_by_interactions_on_the_same_rows(
     assert {(d, i): n for d, i, n in rows} == {key: n for key, n in counts.items() if n}
     # Items of train only: a training has no others.
     tests = {d: [p for p in pairs if counts.get((d, p[1]))] for d, pairs in TESTS.items()}
-    everybody = {d: dict.fromkeys(PLANTED.users[d], [1.0]) for d in PLANTED.domains}
+    everybody = {d: {user: [1.0] for user in PLANTED.users[d]} for d in PLANTED.domains}
     items = {
         d: {i: [float(counts[d, i])] for i in PLANTED.items[d] if counts[d, i]}
         for d in PLANTED.domains
     }
-    shared = dict.fromkeys(PLANTED.shared, [1.0])
+    shared = {user: [1.0] for user in PLANTED.shared}
     popular = Planted(everybody, items, PLANTED.train, shared)
     found = baseline.evaluate(tests_frame(spark, tests), k=3, negatives="all")
     for domain, metrics in found["domains"].items():

@@ -45,7 +45,7 @@ def expected_lists(planted: Planted, domain: str, users: list[str], k: int) -> l
     [
         ("cloth", 17, None),
         ("sport", 3, Grid(("sport",), 2, 3)),
-        ("sport", 5, Grid(("sport",), 60, 1)),
+        ("sport", 5, Grid(("sport",), 24, 1)),
     ],
 )
 def test_equals_a_sort_of_all_scores(
