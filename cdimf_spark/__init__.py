@@ -11,11 +11,13 @@ from typing import Any
 
 _MODULES = {
     "CDIMF": "cdimf_spark.distributed.estimator",
-    "CDIMFModel": "cdimf_spark.distributed.model",
+    "CDIMFModel": "cdimf_spark.distributed.scoring.model",
     "build_session": "cdimf_spark.distributed.session",
+    "popularity": "cdimf_spark.distributed.scoring.baselines",
+    "separate_als": "cdimf_spark.distributed.scoring.baselines",
 }
 
-__all__ = ["CDIMF", "CDIMFModel", "build_session"]
+__all__ = ["CDIMF", "CDIMFModel", "build_session", "popularity", "separate_als"]
 
 
 def __getattr__(name: str) -> Any:

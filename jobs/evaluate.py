@@ -8,8 +8,8 @@ from pathlib import Path
 
 from cdimf_spark.command_line import job_parser, negatives_argument, run
 from cdimf_spark.config import parse_domains
-from cdimf_spark.distributed.model import CDIMFModel
-from cdimf_spark.distributed.reading import read_annotated
+from cdimf_spark.distributed.input.reading import read_annotated
+from cdimf_spark.distributed.scoring.model import CDIMFModel
 from cdimf_spark.distributed.session import build_session
 from cdimf_spark.evaluation_report import evaluation_table
 from cdimf_spark.settings import DomainConfig

@@ -5,10 +5,10 @@ from __future__ import annotations
 import argparse
 
 from cdimf_spark.command_line import job_parser, run
-from cdimf_spark.distributed.model import CDIMFModel
-from cdimf_spark.distributed.recommend import first_users, write_recommendations
+from cdimf_spark.distributed.scoring.model import CDIMFModel
+from cdimf_spark.distributed.scoring.recommend import first_users, write_recommendations
+from cdimf_spark.distributed.scoring.user_lists import read_users
 from cdimf_spark.distributed.session import build_session
-from cdimf_spark.distributed.user_lists import read_users
 from cdimf_spark.evaluation_report import recommendation_table
 
 _EXAMPLES = """\

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 
 from cdimf_spark.command_line import run
-
 from cdimf_spark.config import load_config
 from cdimf_spark.distributed.demonstration import demonstrate, published_text
 from cdimf_spark.distributed.estimator import train_from_config

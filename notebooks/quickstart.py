@@ -17,9 +17,8 @@ import tempfile
 import matplotlib.pyplot as plt
 import pandas as pd
 
-from cdimf_spark import CDIMF, separate_als, popularity
+from cdimf_spark import CDIMF, popularity, separate_als
 from cdimf_spark.demonstration import demonstration_split
-from cdimf_spark.distributed.session import build_session
 
 # On a cluster this is the session that is already there.
 spark = build_session()
@@ -99,8 +98,8 @@ print(metrics.pivot(index="shop", columns="model", values=["hr", "ndcg"]).round(
 # MAGIC %md
 # MAGIC ## Recommend
 # MAGIC For one user or all of them; items that the user already has are left out. `source` says where the
-# MAGIC user's factors came from: `shared` for the consensus of several shops, `foreign` for a user who is
-# MAGIC new to this shop.
+# MAGIC user's factors came from: `own` for a user of this shop; `shared` or `foreign` for one who is new to it
+# MAGIC and known from several other shops, or from one.
 
 # COMMAND ----------
 
@@ -117,8 +116,6 @@ model.recommend("books", users=users, k=5).show(15, truncate=False)
 # MAGIC `history`). Load it again, or read the tables with anything that reads Delta.
 
 # COMMAND ----------
-
-from cdimf_spark import CDIMFModel
 
 again = CDIMFModel.load(output)
 print(again.domains, again.item_factors.count(), "items")

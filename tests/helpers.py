@@ -89,7 +89,7 @@ def _to_local(frame: pd.DataFrame, config: DomainConfig | None) -> LocalDomain:
 
 def to_spark(spark: Any, domains: Domains) -> Any:
     """The domains as `distributed.training.train` takes them."""
-    from cdimf_spark.distributed.validation import annotate
+    from cdimf_spark.distributed.input.validation import annotate
 
     columns = ["user_id", "item_id", "weight"]
     frames = [

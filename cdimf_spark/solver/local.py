@@ -145,7 +145,9 @@ class _Domain:
         basis = gram_basis(gram(self.items))
         update = update_users(self.by_user, self.items, basis, self.rules.users, coupling)
         self.x, self.next_exchanged = update.factors, update.exchanged
-        return update.sums[:4] + [0.0, 0.0, self.item_regularization, 0.0]
+        losses: NDArray[np.float64] = update.sums[:4].copy()
+        losses[2] += self.item_regularization
+        return losses
 
     def update_items(self, use_z: bool) -> None:
         """Solve the items from z (or x) of shared users and x of the others."""

@@ -12,13 +12,13 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from cdimf_spark.config import DomainConfig, ModelConfig, TrainConfig
-from cdimf_spark.distributed.blocks import build_blocks
-from cdimf_spark.distributed.indexing import with_keys
-from cdimf_spark.distributed.layout import Layout
-from cdimf_spark.distributed.runs import PACKED, PUBLISHED, start_run
-from cdimf_spark.distributed.scoring_tables import ScoringTables, SeenItems
+from cdimf_spark.distributed.blocks.indexing import with_keys
+from cdimf_spark.distributed.blocks.layout import Layout
+from cdimf_spark.distributed.blocks.packing import build_blocks
+from cdimf_spark.distributed.scoring.scoring_tables import ScoringTables, SeenItems
 from cdimf_spark.distributed.tables import OutputTables
-from cdimf_spark.distributed.working_tables import WorkingTables
+from cdimf_spark.distributed.training.runs import PACKED, PUBLISHED, start_run
+from cdimf_spark.distributed.training.working_tables import WorkingTables
 from cdimf_spark.kernel.initialization import id_keys
 from cdimf_spark.kernel.sampling import sample_negatives
 from cdimf_spark.schemas import HISTORY, ITEM_FACTORS, SHARED_FACTORS, USER_FACTORS

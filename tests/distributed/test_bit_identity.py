@@ -19,7 +19,7 @@ import numpy as np
 import pyspark
 from cdimf_spark.config import DomainConfig, ModelConfig, TrainConfig
 from cdimf_spark.distributed.session import build_session
-from cdimf_spark.distributed.training import train
+from cdimf_spark.distributed.training.run_training import train
 from tests.helpers import factors_by_id, random_domains, to_spark
 
 master, output, scratch = sys.argv[1:]

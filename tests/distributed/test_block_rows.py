@@ -8,8 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from cdimf_spark.distributed import block_rows
-from cdimf_spark.distributed.block_rows import (
+from cdimf_spark.distributed.blocks.block_rows import (
     PART_BITS,
     SCHEMA,
     Address,
@@ -19,6 +18,7 @@ from cdimf_spark.distributed.block_rows import (
     parts,
     to_table,
 )
+from cdimf_spark.distributed.blocks.packing import block_rows
 from cdimf_spark.schemas import BLOCK_COLUMNS
 
 AT = Address(17, "books", 3)

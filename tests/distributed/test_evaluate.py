@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from pyspark.sql import SparkSession
 
-from cdimf_spark.distributed.evaluate import evaluate
-from cdimf_spark.distributed.evaluation_summary import Found, summarize
-from cdimf_spark.distributed.held_out import UNKNOWN_ITEM, UNKNOWN_USER
-from cdimf_spark.distributed.scoring import Grid
-from cdimf_spark.distributed.scoring_tables import ScoringTables
+from cdimf_spark.distributed.scoring.evaluate import evaluate
+from cdimf_spark.distributed.scoring.evaluation_summary import Found, summarize
+from cdimf_spark.distributed.scoring.held_out import UNKNOWN_ITEM, UNKNOWN_USER
+from cdimf_spark.distributed.scoring.scoring import Grid
+from cdimf_spark.distributed.scoring.scoring_tables import ScoringTables
 from cdimf_spark.errors import ConfigurationError, DataError, EmptyInputError, ValueOutOfRangeError
 from tests.distributed.planted import (
     Planted,

@@ -11,8 +11,8 @@ import pytest
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
-from cdimf_spark.distributed.block_rows import decode
-from cdimf_spark.distributed.indexing import (
+from cdimf_spark.distributed.blocks.block_rows import decode
+from cdimf_spark.distributed.blocks.indexing import (
     ITEM_KEY,
     USER_KEY,
     block_column,
@@ -22,7 +22,7 @@ from cdimf_spark.distributed.indexing import (
     user_index,
     with_keys,
 )
-from cdimf_spark.distributed.layout import Layout, Side
+from cdimf_spark.distributed.blocks.layout import Layout, Side
 from cdimf_spark.errors import DataError
 from cdimf_spark.kernel.initialization import id_keys
 from cdimf_spark.solver.packing import block_of

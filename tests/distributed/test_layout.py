@@ -6,7 +6,7 @@ import pytest
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
-from cdimf_spark.distributed.layout import Layout, Side, partition_keys, spark_hash
+from cdimf_spark.distributed.blocks.layout import Layout, Side, partition_keys, spark_hash
 
 
 def test_known_hashes() -> None:

@@ -10,8 +10,8 @@ import pytest
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
-from cdimf_spark.distributed.baselines import popularity, separate_als
-from cdimf_spark.distributed.model import CDIMFModel
+from cdimf_spark.distributed.scoring.baselines import popularity, separate_als
+from cdimf_spark.distributed.scoring.model import CDIMFModel
 from cdimf_spark.errors import BadRowsError, ConfigurationError, DataError, EmptyInputError
 from tests.distributed.planted import (
     Planted,

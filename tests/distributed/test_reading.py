@@ -12,8 +12,8 @@ import pytest
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from cdimf_spark.distributed.reading import read_annotated, read_interactions, read_test
-from cdimf_spark.distributed.validation import annotate, clean_rows, raise_for_problems
+from cdimf_spark.distributed.input.reading import read_annotated, read_interactions, read_test
+from cdimf_spark.distributed.input.validation import annotate, clean_rows, raise_for_problems
 from cdimf_spark.errors import (
     BadRowsError,
     ColumnsError,

@@ -9,15 +9,15 @@ import pytest
 from chispa import assert_df_equality
 from pyspark.sql import SparkSession
 
-from cdimf_spark.distributed.recommend import (
+from cdimf_spark.distributed.scoring.recommend import (
     RECOMMENDATIONS,
     first_users,
     recommend,
     unknown_users,
     write_recommendations,
 )
-from cdimf_spark.distributed.scoring import Grid
-from cdimf_spark.distributed.user_lists import read_users
+from cdimf_spark.distributed.scoring.scoring import Grid
+from cdimf_spark.distributed.scoring.user_lists import read_users
 from cdimf_spark.errors import ConfigurationError, DataError, ValueOutOfRangeError
 from cdimf_spark.kernel.initialization import id_keys
 from tests.distributed.planted import Planted, planted_tables, random_model

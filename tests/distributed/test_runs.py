@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from pyspark.sql import SparkSession
 
-from cdimf_spark.distributed.runs import (
+from cdimf_spark.distributed.tables import OutputTables
+from cdimf_spark.distributed.training.runs import (
     ITERATION,
     PACKED,
     PUBLISHED,
@@ -16,7 +17,6 @@ from cdimf_spark.distributed.runs import (
     last_run,
     start_run,
 )
-from cdimf_spark.distributed.tables import OutputTables
 
 
 def test_events_add_up() -> None:

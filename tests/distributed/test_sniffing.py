@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from cdimf_spark.distributed.sniffing import (
+from cdimf_spark.distributed.input.sniffing import (
     Roles,
     choose_columns,
     find_text_layout,

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from pyspark.sql import SparkSession
 
-from cdimf_spark.distributed import sums
-from cdimf_spark.distributed.block_rows import Address, encode
+from cdimf_spark.distributed.blocks.block_rows import Address, encode
+from cdimf_spark.distributed.training.run_training import sums
 from cdimf_spark.schemas import BLOCK_ROW
 
 

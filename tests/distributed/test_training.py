@@ -15,16 +15,15 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from cdimf_spark.config import TrainConfig
-from cdimf_spark.distributed import publishing
-from cdimf_spark.distributed.block_rows import decode
-from cdimf_spark.distributed.blocks import build_blocks, domain_sizes, persist_blocks
-from cdimf_spark.distributed.indexing import with_keys
-from cdimf_spark.distributed.layout import Layout
-from cdimf_spark.distributed.runs import ITERATION, Run
-from cdimf_spark.distributed.trainer import Trainer, _converged
-from cdimf_spark.distributed.training import make_steps, train
-from cdimf_spark.distributed.validation import clean_rows
-from cdimf_spark.distributed.working_tables import WorkingTables
+from cdimf_spark.distributed.blocks.block_rows import decode
+from cdimf_spark.distributed.blocks.indexing import with_keys
+from cdimf_spark.distributed.blocks.layout import Layout
+from cdimf_spark.distributed.blocks.packing import build_blocks, domain_sizes, persist_blocks
+from cdimf_spark.distributed.input.validation import clean_rows
+from cdimf_spark.distributed.training.run_training import make_steps, publishing, train
+from cdimf_spark.distributed.training.runs import ITERATION, Run
+from cdimf_spark.distributed.training.trainer import Trainer, _converged
+from cdimf_spark.distributed.training.working_tables import WorkingTables
 from cdimf_spark.errors import ConfigurationError, DataError, NumericalError
 from cdimf_spark.kernel.initialization import id_keys
 from cdimf_spark.schemas import HISTORY, ITEM_FACTORS, SHARED_FACTORS, USER_FACTORS

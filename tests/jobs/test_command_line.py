@@ -71,7 +71,7 @@ def test_usage(
 def test_bridge_to_java_is_silent() -> None:
     run(lambda: None)
     assert not logging.getLogger("py4j.clientserver").isEnabledFor(logging.ERROR)
-    assert logging.getLogger("cdimf_spark.distributed.trainer").isEnabledFor(logging.INFO)
+    assert logging.getLogger("cdimf_spark.distributed.training.trainer").isEnabledFor(logging.INFO)
 
 
 def test_negatives_of_the_command_line() -> None:

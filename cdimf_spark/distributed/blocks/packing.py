@@ -1,0 +1,179 @@
+"""Interactions to packed blocks, built once a training and kept in a table.
+
+Each side gets its own copy of the interactions, blocked by its own keys. The loop reads the
+blocks from that table and persists them, partitioned by group key: only messages are shuffled.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from pyspark.sql import Column, DataFrame, Row
+from pyspark.sql import functions as F
+
+from cdimf_spark.distributed.blocks.block_rows import encode, to_table
+from cdimf_spark.distributed.blocks.indexing import (
+    ITEM_KEY,
+    USER_KEY,
+    block_column,
+    group_key_column,
+    item_index,
+    user_index,
+)
+from cdimf_spark.distributed.blocks.layout import Layout, Side
+from cdimf_spark.distributed.training.half_step import cogroup_blocks
+from cdimf_spark.distributed.training.routing import make_user_weights, reweigh
+from cdimf_spark.schemas import BLOCK_COLUMNS, BLOCK_ROW, DOMAIN, WEIGHT
+from cdimf_spark.solver.packing import pack_block
+from cdimf_spark.solver.rules import DomainSize
+
+# Arrays that each step needs of its static blocks.
+_SOLVE_KINDS = ("keys", "indptr", "indices", "weights", "column_counts")
+ITEM_KINDS = (*_SOLVE_KINDS, "routes", "route_counts")
+USER_SOLVE_KINDS = (*_SOLVE_KINDS, "shared")
+USER_ROUTE_KINDS = ("keys", "shared", "routes", "route_counts")
+
+
+def build_blocks(
+    keyed: DataFrame, layout: Layout, coupled: frozenset[str], duplicates: str
+) -> DataFrame:
+    """All static rows of a training: ``BLOCK_ROW`` and a column `side`.
+
+    Parameters
+    ----------
+    keyed
+        Interactions with keys (`with_keys`).
+    coupled
+        Domains that take part in the consensus.
+    duplicates
+        See `pack_block`.
+    """
+    users = _pack(keyed, USER_KEY, ITEM_KEY, layout.users, layout.items.num_blocks, duplicates)
+    items = _pack(keyed, ITEM_KEY, USER_KEY, layout.items, layout.users.num_blocks, duplicates)
+    user_rows = users.unionByName(user_index(keyed, layout, coupled))
+    item_rows = items.unionByName(item_index(keyed, layout))
+    return user_rows.withColumn("side", F.lit("user")).unionByName(
+        item_rows.withColumn("side", F.lit("item"))
+    )
+
+
+def _pack(
+    keyed: DataFrame, key: str, other: str, side: Side, num_src_blocks: int, duplicates: str
+) -> DataFrame:
+    block = block_column(key, side.num_blocks)
+    pairs = keyed.select(
+        group_key_column(side, block).alias("pkey"),
+        DOMAIN,
+        block.alias("block"),
+        F.col(key).alias("row_key"),
+        F.col(other).alias("column_key"),
+        WEIGHT,
+    )
+    packer = make_packer(side, num_src_blocks, duplicates)
+    grouped = pairs.repartition(side.num_blocks, "pkey").groupBy("pkey")
+    return grouped.applyInArrow(packer, BLOCK_ROW)
+
+
+def make_packer(side: Side, num_src_blocks: int, duplicates: str) -> Callable[..., Any]:
+    """Function of one block of one domain: its interactions to its packed rows."""
+
+    def pack(table):  # type: ignore[no-untyped-def] # Spark 4.1.4 reads annotations of UDFs
+        domain, block = table.column(DOMAIN)[0].as_py(), table.column("block")[0].as_py()
+        packed = pack_block(
+            table.column("row_key").to_numpy(),
+            table.column("column_key").to_numpy(),
+            table.column(WEIGHT).to_numpy(),
+            num_src_blocks,
+            duplicates,
+        )
+        return to_table(encode(side.address(domain, block), vars(packed)))
+
+    return pack
+
+
+class StaticBlocks(NamedTuple):
+    """Persisted static rows, partitioned and sorted by group key.
+
+    Attributes
+    ----------
+    items, users
+        What the half-steps need.
+    user_routes
+        What sending user rows needs (the item blocks hold their routes themselves).
+    """
+
+    items: DataFrame
+    users: DataFrame
+    user_routes: DataFrame
+
+    def unpersist(self) -> None:
+        """Release the memory."""
+        for frame in self:
+            frame.unpersist()
+
+
+def persist_blocks(
+    blocks: DataFrame, layout: Layout, shared_user_weight: float = 1.0
+) -> StaticBlocks:
+    """Persist the static rows that the loop needs, and fill the cache.
+
+    With a `shared_user_weight` other than 1 the item side's interactions of shared users get it
+    as a factor, so that the item half-step needs no word of it.
+    """
+    item_rows = _wanted(blocks, "item", ITEM_KINDS)
+    routes = _persisted(_wanted(blocks, "user", USER_ROUTE_KINDS), layout.users)
+    if shared_user_weight != 1:
+        send = make_user_weights(shared_user_weight, layout.items)
+        weights = cogroup_blocks(routes, routes, layout.users, send)
+        item_rows = cogroup_blocks(item_rows, weights, layout.items, reweigh)
+    return StaticBlocks(
+        items=_persisted(item_rows, layout.items),
+        users=_persisted(_wanted(blocks, "user", USER_SOLVE_KINDS), layout.users),
+        user_routes=routes,
+    )
+
+
+def _wanted(blocks: DataFrame, side: str, kinds: tuple[str, ...]) -> DataFrame:
+    wanted = (F.col("side") == side) & F.col("kind").isin(*kinds)
+    return blocks.where(wanted).select(*BLOCK_COLUMNS)
+
+
+def _persisted(rows: DataFrame, side: Side) -> DataFrame:
+    """Place, sort and persist rows.
+
+    The cache must be full before a step is planned: only then does Spark know that the blocks
+    are already where a cogroup wants them.
+    """
+    placed = rows.repartition(side.num_blocks, "pkey").sortWithinPartitions("pkey").persist()
+    placed.count()
+    return placed
+
+
+def domain_sizes(static: StaticBlocks) -> dict[str, DomainSize]:
+    """Sizes of all domains, from the lengths of the packed arrays (no payload reaches Python)."""
+    users = _array_lengths(static.users)
+    items = _array_lengths(static.items)
+    return {
+        domain: DomainSize(
+            n_users=row["indptr"] - row["blocks"],
+            n_items=items[domain]["indptr"] - items[domain]["blocks"],
+            n_shared=row["shared"],
+            n_interactions=row["indices"],
+        )
+        for domain, row in users.items()
+    }
+
+
+def _array_lengths(frame: DataFrame) -> dict[str, Row]:
+    def total(kind: str, item_bytes: int) -> Column:
+        length = F.when(F.col("kind") == kind, F.octet_length("payload")).otherwise(0)
+        return (F.sum(length) / item_bytes).cast("long").alias(kind)
+
+    totals = frame.groupBy(DOMAIN).agg(
+        total("indptr", 8),
+        total("indices", 4),
+        total("shared", 4),
+        F.countDistinct("block").alias("blocks"),
+    )
+    return {row[DOMAIN]: row for row in totals.collect()}

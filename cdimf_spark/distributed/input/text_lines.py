@@ -1,0 +1,116 @@
+"""Interactions from lines of text: delimited cells and JSON objects.
+
+Each line is taken apart on its own, so that a line that is not an interaction can be shown as it
+is in the file. A quoted cell therefore cannot span lines.
+"""
+
+from pyspark.sql import Column, DataFrame, SparkSession
+from pyspark.sql import functions as F
+from pyspark.sql import types as T
+
+from cdimf_spark.distributed.input.sniffing import (
+    ITEM_NAMES,
+    USER_NAMES,
+    TextLayout,
+    choose_columns,
+    find_text_layout,
+    json_keys,
+    plain_name,
+)
+from cdimf_spark.distributed.input.validation import Cells, annotate_cells
+from cdimf_spark.errors import EmptyInputError
+from cdimf_spark.settings import DomainConfig
+
+_SAMPLE_LINES = 20
+_MALFORMED = "__malformed"
+
+
+def _first_lines(lines: DataFrame, domain: DomainConfig) -> list[str]:
+    """Return the first lines of a file that are not blank; the first file comes first."""
+    starts = lines.where(F.col("_metadata.file_block_start") == 0)
+    sample = starts.where(F.trim("value") != "").select("value").take(_SAMPLE_LINES)
+    if not sample:
+        raise EmptyInputError(domain.path, domain.name)
+    return [row["value"] for row in sample]
+
+
+def read_delimited(spark: SparkSession, domain: DomainConfig, with_weight: bool) -> DataFrame:
+    """Return the annotated rows of delimited text (see `read_annotated`)."""
+    lines = spark.read.text(domain.path)
+    layout = find_text_layout(_first_lines(lines, domain), domain, with_weight)
+    line, separator = F.col("value"), layout.separator
+    text = line
+    if separator == " ":
+        text, separator = F.regexp_replace(F.trim(line), r"[ \t]+", "\t"), "\t"
+    schema = ", ".join(f"c{position} string" for position in range(layout.n_columns))
+    options = {
+        "sep": separator,
+        # A quotation mark within quotation marks is doubled, as everywhere but in Spark.
+        "escape": '"',
+        "ignoreLeadingWhiteSpace": "true",
+        "ignoreTrailingWhiteSpace": "true",
+        "mode": "PERMISSIVE",
+        "columnNameOfCorruptRecord": _MALFORMED,
+    }
+    # Every file of a folder may start with the header.
+    wanted = F.trim(line) != ""
+    if layout.header is not None:
+        wanted = wanted & (line != layout.header)
+    cells = F.from_csv(text, f"{schema}, {_MALFORMED} string", options)
+    rows = lines.where(wanted).select("value", *_place(), cells.alias("cells"))
+    return annotate_cells(rows, domain.name, _delimited_cells(layout, domain))
+
+
+def _delimited_cells(layout: TextLayout, domain: DomainConfig) -> Cells:
+    """Say where the parts of an interaction are in the rows of `read_delimited`."""
+    user, item = F.col(f"cells.c{layout.roles.user}"), F.col(f"cells.c{layout.roles.item}")
+    weight = None if layout.roles.weight is None else F.col(f"cells.c{layout.roles.weight}")
+    count = f"the line does not have {layout.n_columns} columns, as the first line has"
+    reasons = [F.when(F.col(f"cells.{_MALFORMED}").isNotNull(), F.lit(count))]
+    if domain.header is not False:
+        another = F.lower(user).isin(*_spellings(USER_NAMES)) & F.lower(item).isin(
+            *_spellings(ITEM_NAMES)
+        )
+        reasons.append(F.when(another, F.lit("the line looks like another header")))
+    return _text_cells(user, item, weight, reasons)
+
+
+def _spellings(names: tuple[str, ...]) -> list[str]:
+    return sorted({*names, *(plain_name(name) for name in names)})
+
+
+def read_json(spark: SparkSession, domain: DomainConfig, with_weight: bool) -> DataFrame:
+    """Return the annotated rows of JSON lines (see `read_annotated`).
+
+    Numbers keep the digits that they have in the file.
+    """
+    lines = spark.read.text(domain.path)
+    names = json_keys(_first_lines(lines, domain), domain.path)
+    roles = choose_columns(names, domain.columns, domain.path, False, with_weight)
+    used = [names[position] for position in roles if position is not None]
+    fields = [T.StructField(name, T.StringType()) for name in (*used, _MALFORMED)]
+    options = {"mode": "PERMISSIVE", "columnNameOfCorruptRecord": _MALFORMED}
+    cells = F.from_json("value", T.StructType(fields), options)
+    rows = lines.where(F.trim("value") != "").select("value", *_place(), cells.alias("cells"))
+    user, item, *weight = (F.col("cells").getField(name) for name in used)
+    broken = F.when(
+        F.col(f"cells.{_MALFORMED}").isNotNull(), F.lit("the line is not a JSON object")
+    )
+    return annotate_cells(
+        rows, domain.name, _text_cells(user, item, weight[0] if weight else None, [broken])
+    )
+
+
+def _place() -> list[Column]:
+    """Return the columns that say where a line is."""
+    return [
+        F.col("_metadata.file_path").alias("file"),
+        F.col("_metadata.file_block_start").alias("block"),
+    ]
+
+
+def _text_cells(user: Column, item: Column, weight: Column | None, reasons: list[Column]) -> Cells:
+    """Return the cells of a line, with what may be wrong with any text."""
+    line = F.col("value")
+    foreign = F.when(~F.is_valid_utf8(line), F.lit("the line is not UTF-8 text"))
+    return Cells(user, item, weight, line, F.col("file"), F.col("block"), True, [foreign, *reasons])

@@ -1,0 +1,248 @@
+"""Validation of interactions: one pass over the rows of all domains, one clear error.
+
+`annotate` adds a column `problem` to the rows and costs nothing by itself. The caller unites the
+domains, persists the frame if it will be used again, and calls `raise_for_problems`: one aggregate
+finds the first bad row of each domain and the counts. `clean_rows` are what is left.
+"""
+
+import logging
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from urllib.parse import unquote
+
+from pyspark.sql import Column, DataFrame, Row, SparkSession
+from pyspark.sql import functions as F
+from pyspark.sql import types as T
+
+from cdimf_spark.distributed.input.cell_checks import (
+    bad_weight,
+    column_named,
+    empty_id,
+    id_text,
+    inexact_id,
+    wrong_type,
+)
+from cdimf_spark.distributed.input.read_errors import plain_path, read_errors
+from cdimf_spark.distributed.input.sniffing import choose_columns
+from cdimf_spark.errors import BadRowsError, EmptyInputError
+from cdimf_spark.schemas import DOMAIN, ITEM_ID, USER_ID, WEIGHT
+
+logger = logging.getLogger(__name__)
+
+PROBLEM = "problem"
+_WIDTH = 200  # characters of a bad row that are shown
+_HEADER_HINT = "If the first line has the names of the columns, set the option header: true"
+
+
+@dataclass(frozen=True)
+class Cells:
+    """Where the parts of an interaction are in the rows of a source.
+
+    Parameters
+    ----------
+    user, item : Column
+        Ids as text.
+    weight : Column or None
+        A number or a text; None: 1 for every row.
+    row : Column
+        The whole row as text, for the message.
+    file : Column
+        The file that the row comes from.
+    block : Column or None
+        Where in a file of lines the row's part of the file starts; None where there are no lines.
+    weight_is_text : bool
+    reasons : sequence of Column
+        Texts, null for a row in order, that say what is wrong with its form.
+    """
+
+    user: Column
+    item: Column
+    weight: Column | None
+    row: Column
+    file: Column
+    block: Column | None = None
+    weight_is_text: bool = False
+    reasons: Sequence[Column] = ()
+
+
+def annotate(
+    df: DataFrame,
+    domain: str,
+    source: str = "the DataFrame",
+    columns: Sequence[str] | None = None,
+    with_weight: bool = True,
+    file: Column | None = None,
+) -> DataFrame:
+    """Bring a frame with typed columns into the form of interactions, with its problems.
+
+    Ids may be texts, whole numbers of any width, or floating-point numbers that are whole (as
+    pandas makes of whole numbers with gaps); they become the decimal text without a point. Texts
+    stay as they are: blanks around them count, but an id of blanks only is empty.
+
+    Parameters
+    ----------
+    df : DataFrame
+        Any columns.
+    domain : str
+    source : str
+        What messages call the data.
+    columns : sequence of str or None
+        Columns of user, item and weight; None: see `choose_columns`.
+    with_weight : bool
+        False: the weight is 1 and weight columns are not looked at.
+    file : Column, optional
+        The file of each row, for messages; `source` if left out.
+
+    Returns
+    -------
+    DataFrame
+        domain, user_id, item_id, weight and problem, which is null for a row in order.
+
+    Raises
+    ------
+    ColumnsError
+        Columns are missing, ambiguous, or of a type that cannot be used.
+    """
+    roles = choose_columns(df.columns, columns, source, with_weight=with_weight)
+    fields = df.schema.fields
+    used = [fields[position] for position in roles if position is not None]
+    user, item = (id_text(field, source) for field in used[:2])
+    weight, is_text = None, False
+    if roles.weight is not None:
+        if not isinstance(used[2].dataType, T.NumericType | T.StringType):
+            raise wrong_type(used[2], "a weight must be a number", source)
+        weight = column_named(used[2].name)
+        is_text = isinstance(used[2].dataType, T.StringType)
+    row = F.to_json(F.struct(*(column_named(field.name) for field in used)))
+    reasons = (inexact_id(used[0], USER_ID), inexact_id(used[1], ITEM_ID))
+    place = F.lit(source) if file is None else file
+    cells = Cells(user, item, weight, row, place, None, is_text, reasons)
+    return annotate_cells(df, domain, cells)
+
+
+def annotate_cells(df: DataFrame, domain: str, cells: Cells) -> DataFrame:
+    """Return domain, user_id, item_id, weight and problem of each row, lazily."""
+    weight = F.lit(1.0) if cells.weight is None else cells.weight.try_cast("double")
+    reason = F.coalesce(
+        *cells.reasons,
+        empty_id(cells.user, USER_ID),
+        empty_id(cells.item, ITEM_ID),
+        F.lit(None).cast("string")
+        if cells.weight is None
+        else bad_weight(cells.weight, cells.weight_is_text),
+    )
+    # The first three fields put the rows of a file in their order. The texts are made for bad
+    # rows only: the frame may be persisted.
+    problem = F.struct(
+        cells.file.alias("file"),
+        (F.lit(None) if cells.block is None else cells.block).cast("long").alias("block"),
+        F.monotonically_increasing_id().alias("position"),
+        reason.alias("reason"),
+        _shown(cells.row).alias("row"),
+    )
+    return df.select(
+        F.lit(domain).alias(DOMAIN),
+        cells.user.alias(USER_ID),
+        cells.item.alias(ITEM_ID),
+        weight.alias(WEIGHT),
+        F.when(reason.isNotNull(), problem).alias(PROBLEM),
+    )
+
+
+def _shown(row: Column) -> Column:
+    """Return the part of a row that messages show; it must come back from Python unchanged."""
+    return F.make_valid_utf8(F.substring(row, 1, _WIDTH))
+
+
+def raise_for_problems(
+    annotated: DataFrame, sources: Mapping[str, str] | None = None
+) -> dict[str, int]:
+    """Count the usable rows of each domain, and raise for the first bad row.
+
+    Parameters
+    ----------
+    annotated : DataFrame
+        Rows of any number of domains, as `annotate` makes them; read once, in one job.
+    sources : mapping of str to str, optional
+        Path or description of every domain that must be there.
+
+    Returns
+    -------
+    dict of str to int
+        Rows with a weight above 0, by domain.
+
+    Raises
+    ------
+    BadRowsError
+        Rows that are not interactions; the message shows the first one.
+    EmptyInputError
+        A domain has no row with a weight above 0.
+    DataError
+        A file cannot be read to its end.
+    """
+    sources = sources or {}
+    with read_errors(", ".join(sources.values()), ", ".join(sources)):
+        found = annotated.groupBy(DOMAIN).agg(
+            F.count(F.lit(1)).alias("n_rows"),
+            F.count(PROBLEM).alias("n_bad"),
+            F.count(F.when(F.col(WEIGHT) == 0, 1)).alias("n_zero"),
+            F.min(PROBLEM).alias("first"),
+        )
+        rows = sorted(found.collect(), key=lambda row: str(row[DOMAIN]))
+    for row in rows:
+        if row["n_bad"]:
+            raise _bad_rows_error(annotated.sparkSession, row)
+        if row["n_zero"]:
+            logger.info("domain %s: %d rows of weight 0 left out", row[DOMAIN], row["n_zero"])
+    counts = {row[DOMAIN]: row["n_rows"] - row["n_zero"] for row in rows}
+    for domain in (*sources, *counts):
+        if not counts.get(domain):
+            raise EmptyInputError(sources.get(domain, "the data"), domain)
+    return counts
+
+
+def clean_rows(annotated: DataFrame) -> DataFrame:
+    """Return domain, user_id, item_id and weight of the rows that have an effect."""
+    usable = F.col(PROBLEM).isNull() & (F.col(WEIGHT) > 0)
+    return annotated.where(usable).select(DOMAIN, USER_ID, ITEM_ID, WEIGHT)
+
+
+def _bad_rows_error(spark: SparkSession, row: Row) -> BadRowsError:
+    """Compose the error from the aggregate of a domain."""
+    first = row["first"]
+    line = None if first["block"] is None else _line_number(spark, first["file"], first["row"])
+    return BadRowsError(
+        domain=row[DOMAIN],
+        source=plain_path(first["file"]),
+        line=line,
+        row=first["row"],
+        problem=first["reason"],
+        n_bad=row["n_bad"],
+        n_rows=row["n_rows"],
+        hint=_HEADER_HINT if line == 1 else "",
+    )
+
+
+def _line_number(spark: SparkSession, file: str, shown: str) -> int | None:
+    """Return the number, from 1, of the first line of a file that starts like a bad row.
+
+    Equal lines are bad for equal reasons, so it is the first bad row's. This reads the file
+    again, but only on the way to an error.
+    """
+    try:
+        # A name may have characters that mean something in a pattern.
+        pattern = re.sub(r"[\[\]{}*?\\]", "?", unquote(file))
+        text = spark.read.text(pattern).where(F.col("_metadata.file_path") == file)
+        lines = text.select(
+            _shown(F.col("value")).alias("row"),
+            F.col("_metadata.file_block_start").alias("block"),
+            F.monotonically_increasing_id().alias("position"),
+        )
+        same = lines.where(F.col("row") == shown)
+        block, position = same.agg(F.min(F.struct("block", "position"))).collect()[0][0]
+        earlier = (F.col("block") == block) & (F.col("position") <= position)
+        return lines.where((F.col("block") < block) | earlier).count()
+    except Exception:  # The number is a courtesy: without it the error is still the right one.
+        logger.debug("no line number for %s", file, exc_info=True)
+        return None

@@ -1,0 +1,92 @@
+"""The published model of an output folder."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Self
+
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from cdimf_spark.config import TrainConfig
+from cdimf_spark.distributed.blocks.layout import Layout
+from cdimf_spark.distributed.scoring.scorer import Scorer
+from cdimf_spark.distributed.scoring.scoring_tables import ScoringTables, SeenItems
+from cdimf_spark.distributed.session import build_session
+from cdimf_spark.distributed.tables import OutputTables
+from cdimf_spark.distributed.training.runs import last_run
+from cdimf_spark.distributed.training.working_tables import WorkingTables
+from cdimf_spark.errors import DataError
+
+
+class CDIMFModel(Scorer):
+    """The published model of an output folder.
+
+    Parameters
+    ----------
+    spark
+        The session.
+    path
+        Output folder of a training.
+
+    Raises
+    ------
+    DataError
+        If the folder has no published model.
+
+    Examples
+    --------
+    >>> model = CDIMFModel.load("models/shops")
+    >>> model.recommend("sport", users=["anna", "boris"], k=5).show()
+    """
+
+    def __init__(self, spark: SparkSession, path: str) -> None:
+        self.path = path
+        self._output = OutputTables(spark, path)
+        run = last_run(self._output, published=True)
+        if run is None:
+            raise DataError(
+                f"no published model in {path!r}: check the spelling, or finish its training "
+                "(jobs/train_cdimf.py --output DIR, with --resume after a stop)"
+            )
+        self.run = run
+        self.config = TrainConfig.from_dict(run.details["config"])
+        super().__init__(self._scoring_tables())
+
+    @classmethod
+    def load(cls, path: str, spark: SparkSession | None = None) -> Self:
+        """Open a model; without a session the active one is taken, or a new one is built."""
+        return cls(spark or SparkSession.getActiveSession() or build_session(), path)
+
+    @property
+    def shared_factors(self) -> DataFrame:
+        """Consensus rows of the users of several domains: user_id, factors."""
+        return self._output.read("shared_factors")
+
+    @cached_property
+    def history(self) -> DataFrame:
+        """Metrics of the training, a row an iteration."""
+        return self._output.read("history")
+
+    def blocks(self) -> DataFrame:
+        """Packed interactions of the training: ``BLOCK_ROW`` and `side`."""
+        return WorkingTables(self._output, self.run.run_id).read_blocks()
+
+    @cached_property
+    def layout(self) -> Layout:
+        """Where the packed interactions lie."""
+        names = tuple(sorted(domain.name for domain in self.config.domains))
+        return Layout.of(names, self.run.details["blocks"], self.run.details["blocks"])
+
+    def _scoring_tables(self) -> ScoringTables:
+        users = self.layout.users
+        coupled = (self.config.model.for_domain(domain) for domain in self.config.domains)
+        return ScoringTables(
+            users=self._output.read("user_factors"),
+            items=self._output.read("item_factors"),
+            shared=self.shared_factors,
+            seen=SeenItems(self.blocks().where(F.col("side") == "user"), users),
+            domains=users.domains,
+            aligned=frozenset(domain.name for domain in coupled if domain.rho > 0),
+            rank=self.config.model.rank,
+        )

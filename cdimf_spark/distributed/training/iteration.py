@@ -1,0 +1,169 @@
+"""One iteration on Spark: item half-step, user half-step, consensus, and routing to the next.
+
+Frames between the steps hold packed rows of all domains. Each step's result is cut from its
+lineage by a local checkpoint, lazily: the first action on it (a Delta append, or the collection
+of a few sums) computes it, and everything later reads the same bytes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import reduce
+
+import numpy as np
+from numpy.typing import NDArray
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from cdimf_spark.distributed.blocks.packing import StaticBlocks
+from cdimf_spark.distributed.training.half_step import (
+    StepSettings,
+    cogroup_blocks,
+    make_item_step,
+    make_user_step,
+)
+from cdimf_spark.distributed.training.routing import make_route_step
+from cdimf_spark.distributed.training.shared_users import ConsensusSettings, update_consensus
+from cdimf_spark.distributed.training.starting import start_items, start_users
+from cdimf_spark.distributed.training.sums import Sums, collect_sums
+from cdimf_spark.errors import NumericalError
+from cdimf_spark.kernel.least_squares import GramBasis, gram_basis
+from cdimf_spark.settings import ModelConfig
+
+EXCHANGE_KINDS = ("exchange", "exchange_keys")
+
+
+@dataclass(frozen=True)
+class UserState:
+    """What a domain's users carry from one iteration to the next, as packed rows.
+
+    Attributes
+    ----------
+    exchange, z
+        X + U as last exchanged and its consensus; None where no user is shared.
+    x
+        Rows of kinds `x_own` and, where known, `x_shared`; None if z says it all.
+    use_z
+        Items are updated from z (not x) of shared users.
+    """
+
+    exchange: DataFrame | None
+    z: DataFrame | None
+    x: DataFrame | None
+    use_z: bool
+
+    def rows(self) -> DataFrame:
+        """All rows that say where the users are: z and x."""
+        return union(self.z, self.x)
+
+
+@dataclass(frozen=True)
+class Messages:
+    """Factor rows on their way to the other side, with the Gram basis of their matrix.
+
+    `sums` has the sums of the step that sent them (and of others, see `Steps.route_users`).
+    """
+
+    rows: DataFrame
+    bases: dict[str, GramBasis]
+    sums: Sums
+
+
+@dataclass(frozen=True)
+class Steps:
+    """The steps of a training with its static blocks and settings."""
+
+    static: StaticBlocks
+    settings: StepSettings
+    consensus: ConsensusSettings
+
+    def start(self, model: ModelConfig) -> UserState:
+        """State of iteration 0."""
+        rows = start_users(
+            self.static.user_routes,
+            model.rank,
+            model.seed,
+            model.init_scale,
+            zero=model.schedule == "paper",
+        )
+        rows = cut(rows)
+        exchange, z = only(rows, *EXCHANGE_KINDS), only(rows, "z")
+        return UserState(exchange, z, only(rows, "x_own"), use_z=True)
+
+    def start_items(self, model: ModelConfig) -> Messages:
+        """Random item rows to the user blocks (schedule ``paper``)."""
+        sent = cut(start_items(self.static.items, self.settings, model.seed, model.init_scale))
+        return self._with_bases(sent, self.settings.layout.items.num_blocks)
+
+    def route_users(self, state: UserState, *finished: DataFrame | None) -> Messages:
+        """Send the users' rows to the item blocks.
+
+        The same job collects the sums of `finished`, the results of earlier steps.
+        """
+        side = self.settings.layout.users
+        step = make_route_step(self.settings, state.use_z)
+        sent = cut(cogroup_blocks(self.static.user_routes, state.rows(), side, step))
+        return self._with_bases(sent, side.num_blocks, *finished)
+
+    def update_items(self, users: Messages) -> Messages:
+        """Item half-step: item rows to the user blocks."""
+        side = self.settings.layout.items
+        step = make_item_step(self.settings, users.bases)
+        sent = cut(cogroup_blocks(self.static.items, users.rows, side, step))
+        return self._with_bases(sent, side.num_blocks)
+
+    def item_factors(self, users: Messages) -> DataFrame:
+        """Item half-step for publication: packed rows of kind `factors`."""
+        step = make_item_step(self.settings, users.bases, publish=True)
+        return cogroup_blocks(self.static.items, users.rows, self.settings.layout.items, step)
+
+    def update_users(self, items: Messages, state: UserState, exchange: bool) -> DataFrame:
+        """User half-step: packed rows of x, of the new X + U (if `exchange`) and of sums."""
+        moving = union(items.rows, state.exchange, state.z)
+        step = make_user_step(self.settings, items.bases, exchange)
+        return cut(cogroup_blocks(self.static.users, moving, self.settings.layout.users, step))
+
+    def update_consensus(self, exchange: DataFrame, previous: DataFrame) -> DataFrame:
+        """Average over the domains: packed rows of z and of sums."""
+        return cut(update_consensus(exchange, previous, self.consensus))
+
+    def _with_bases(
+        self, sent: DataFrame, num_blocks: int, *finished: DataFrame | None
+    ) -> Messages:
+        rank = self.settings.rank
+        sums = collect_sums(union(sent, *finished), num_blocks)
+        bases = {d: _basis(d, g.reshape(rank, rank)) for d, g in sums.pop("gram").items()}
+        return Messages(only(sent, "message"), bases, sums)
+
+
+def _basis(domain: str, gram: NDArray[np.float64]) -> GramBasis:
+    try:
+        return gram_basis(gram)
+    except np.linalg.LinAlgError as error:
+        raise NumericalError(
+            f"domain {domain!r}: the factors are no longer finite. Check the weights of the data "
+            "for extremes, or raise reg_param"
+        ) from error
+
+
+def cut(frame: DataFrame) -> DataFrame:
+    """The same rows without the steps that led to them, kept by the executors."""
+    return frame.localCheckpoint(eager=False)
+
+
+def union(*frames: DataFrame | None) -> DataFrame:
+    """Rows of all frames that are there."""
+    return reduce(DataFrame.unionByName, [frame for frame in frames if frame is not None])
+
+
+def only(frame: DataFrame, *kinds: str) -> DataFrame:
+    """Rows of some kinds."""
+    return frame.where(F.col("kind").isin(*kinds))
+
+
+def next_state(state: UserState, users: DataFrame, z: DataFrame | None, use_z: bool) -> UserState:
+    """State after an iteration; without a new consensus the old one and its X + U stay."""
+    moved = replace(state, x=only(users, "x_own", "x_shared"), use_z=use_z)
+    if z is None:
+        return moved
+    return replace(moved, exchange=only(users, *EXCHANGE_KINDS), z=only(z, "z"))

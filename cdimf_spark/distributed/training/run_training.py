@@ -1,0 +1,197 @@
+"""A whole training: check the output, pack the data (or find them packed), iterate, publish."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+
+from pyspark.sql import DataFrame, SparkSession
+
+from cdimf_spark.config import TrainConfig, differences
+from cdimf_spark.distributed.blocks.indexing import with_keys
+from cdimf_spark.distributed.blocks.layout import Layout
+from cdimf_spark.distributed.blocks.packing import (
+    StaticBlocks,
+    build_blocks,
+    domain_sizes,
+    persist_blocks,
+)
+from cdimf_spark.distributed.input.validation import clean_rows, raise_for_problems
+from cdimf_spark.distributed.tables import OutputTables
+from cdimf_spark.distributed.training.half_step import StepSettings
+from cdimf_spark.distributed.training.iteration import Steps
+from cdimf_spark.distributed.training.publishing import publish
+from cdimf_spark.distributed.training.runs import PACKED, Run, last_run, start_run
+from cdimf_spark.distributed.training.shared_users import ConsensusSettings
+from cdimf_spark.distributed.training.timing import Stopwatch
+from cdimf_spark.distributed.training.trainer import Trainer
+from cdimf_spark.distributed.training.working_tables import WorkingTables
+from cdimf_spark.errors import ConfigurationError
+from cdimf_spark.settings import ModelConfig
+from cdimf_spark.solver.rules import DomainSize, domain_rules
+
+logger = logging.getLogger(__name__)
+
+# Interactions of one block, all domains together: about a second of work at rank 64.
+_INTERACTIONS_PER_BLOCK = 5_000_000
+
+
+def train(
+    spark: SparkSession, interactions: DataFrame, config: TrainConfig, resume: bool = False
+) -> Run:
+    """Train and publish.
+
+    Parameters
+    ----------
+    interactions
+        Annotated interactions of all domains (`annotate`).
+    config
+        Options; the names in `config.domains` are those in the data.
+    resume
+        Go on with the last run of the output folder instead of beginning a new one.
+
+    Raises
+    ------
+    DataError
+        If the data cannot be used; the output is untouched.
+    ConfigurationError
+        If the output folder holds something else, or `resume` does not fit its last run.
+    """
+    tables = OutputTables(spark, config.output)
+    run = _find_run(tables, config, resume)
+    if run is not None and run.published == run.iteration == config.model.max_iter:
+        logger.info("run %s is finished and published: nothing to do", run.run_id)
+        return run
+    if run is None or not run.packed:
+        run = _pack(tables, interactions, config)
+    layout = Layout.of(_domain_names(config), run.details["blocks"], run.details["blocks"])
+    blocks = WorkingTables(tables, run.run_id).read_blocks()
+    static = persist_blocks(blocks, layout, config.model.shared_user_weight)
+    try:
+        _iterate_and_publish(tables, run, config, layout, blocks, static)
+    finally:
+        static.unpersist()
+    return run
+
+
+def _find_run(tables: OutputTables, config: TrainConfig, resume: bool) -> Run | None:
+    """The run to go on with, if any."""
+    if tables.holds_something_else():
+        raise ConfigurationError(
+            f"output {config.output!r} has files but is not the output of a training: "
+            "name an empty or new folder"
+        )
+    if not resume:
+        return None
+    run = last_run(tables)
+    if run is None:
+        logger.info("nothing to resume in %s: a new run", config.output)
+        return None
+    changed = differences(TrainConfig.from_dict(run.details["config"]), config)
+    changed = [name for name in changed if name not in ("max_iter", "keep_iterations")]
+    if changed:
+        raise ConfigurationError(
+            f"cannot resume run {run.run_id} with other options ({', '.join(changed)}): "
+            "restore them, or start a new run without --resume"
+        )
+    return run
+
+
+def _pack(tables: OutputTables, interactions: DataFrame, config: TrainConfig) -> Run:
+    """Start a run: validate the data, pack them, write the blocks."""
+    watch = Stopwatch()
+    annotated = interactions.persist()
+    try:
+        counts = raise_for_problems(annotated, {d.name: d.path for d in config.domains})
+        keyed = with_keys(clean_rows(annotated))
+        blocks = config.model.num_blocks or _num_blocks(sum(counts.values()))
+        layout = Layout.of(_domain_names(config), blocks, blocks)
+        run = start_run(tables, {"config": config.to_dict(), "blocks": blocks})
+        rows = build_blocks(keyed, layout, _coupled(config), config.model.duplicates)
+        WorkingTables(tables, run.run_id).write_blocks(rows)
+        run.record(PACKED, 0)
+    finally:
+        annotated.unpersist()
+    logger.info("packed into %d blocks a side, seconds=%.1f", blocks, watch.seconds())
+    return run
+
+
+def _num_blocks(n_interactions: int) -> int:
+    """Blocks a side: a function of the data alone, so that no result depends on the cluster."""
+    return max(2, -(-n_interactions // _INTERACTIONS_PER_BLOCK))
+
+
+def _domain_names(config: TrainConfig) -> tuple[str, ...]:
+    return tuple(sorted(domain.name for domain in config.domains))
+
+
+def _coupled(config: TrainConfig) -> frozenset[str]:
+    """Domains that take part in the consensus."""
+    settings = [config.model.for_domain(domain) for domain in config.domains]
+    return frozenset(domain.name for domain in settings if domain.rho > 0)
+
+
+def _iterate_and_publish(
+    tables: OutputTables,
+    run: Run,
+    config: TrainConfig,
+    layout: Layout,
+    blocks: DataFrame,
+    static: StaticBlocks,
+) -> None:
+    sizes = domain_sizes(static)
+    _log_sizes(sizes)
+    steps = make_steps(config, layout, static, sizes)
+    working = WorkingTables(
+        tables,
+        run.run_id,
+        coupled=any(size.n_shared for size in sizes.values()),
+        own=any(size.n_shared < size.n_users for size in sizes.values()),
+    )
+    state, messages = Trainer(config.model, steps, run, working).train()
+    watch = Stopwatch()
+    publish(tables, run, blocks, steps, state, messages)
+    logger.info("published in %s, seconds=%.1f", config.output, watch.seconds())
+    working.forget_before(_first_kept(run.iteration, config.model))
+    working.forget_other_runs()
+
+
+def _first_kept(iteration: int, model: ModelConfig) -> int:
+    """First iteration whose state is kept: a resumed run needs the last consensus, however old."""
+    aggregated = iteration - iteration % model.aggregation_period
+    return min(iteration - model.keep_iterations + 1, aggregated)
+
+
+def make_steps(
+    config: TrainConfig, layout: Layout, static: StaticBlocks, sizes: Mapping[str, DomainSize]
+) -> Steps:
+    """The steps of a training with all their scalars."""
+    model = config.model
+    domains = {domain.name: model.for_domain(domain) for domain in config.domains}
+    settings = StepSettings(
+        layout=layout,
+        rank=model.rank,
+        over_relaxation=model.resolved_over_relaxation,
+        shared_user_weight=model.shared_user_weight,
+        rules={name: domain_rules(domains[name], size) for name, size in sizes.items()},
+    )
+    consensus = ConsensusSettings(
+        users=layout.users,
+        rank=model.rank,
+        rho={name: domain.rho for name, domain in domains.items()},
+        proximal=model.proximal,
+        proximal_strength=model.proximal_strength,
+    )
+    return Steps(static, settings, consensus)
+
+
+def _log_sizes(sizes: Mapping[str, DomainSize]) -> None:
+    for domain, size in sorted(sizes.items()):
+        logger.info(
+            "domain=%s users=%d shared=%d items=%d interactions=%d",
+            domain,
+            size.n_users,
+            size.n_shared,
+            size.n_items,
+            size.n_interactions,
+        )

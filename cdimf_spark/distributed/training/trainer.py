@@ -1,0 +1,179 @@
+"""The loop of a training: start or resume, iterate, record."""
+
+from __future__ import annotations
+
+import logging
+import math
+from dataclasses import dataclass
+from typing import Any
+
+from pyspark.sql import DataFrame
+
+from cdimf_spark.distributed.training.iteration import (
+    EXCHANGE_KINDS,
+    Messages,
+    Steps,
+    UserState,
+    next_state,
+    only,
+)
+from cdimf_spark.distributed.training.metrics import iteration_metrics
+from cdimf_spark.distributed.training.runs import ITERATION, Run
+from cdimf_spark.distributed.training.timing import Stopwatch
+from cdimf_spark.distributed.training.working_tables import WorkingTables
+from cdimf_spark.errors import NumericalError
+from cdimf_spark.settings import ModelConfig
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Trainer:
+    """The loop of one run.
+
+    Attributes
+    ----------
+    model
+        Options.
+    steps
+        The steps with the static blocks.
+    run
+        Log of the run; its finished iterations are not repeated.
+    working
+        Working tables of the run.
+    """
+
+    model: ModelConfig
+    steps: Steps
+    run: Run
+    working: WorkingTables
+
+    def train(self) -> tuple[UserState, Messages]:
+        """Iterate until `max_iter` or a tolerance.
+
+        Returns
+        -------
+        UserState
+            The state after the last iteration.
+        Messages
+            Its user rows on their way to the item blocks.
+
+        Raises
+        ------
+        NumericalError
+            If the loss is no longer a finite number.
+        """
+        if self.run.resumed:
+            self.working.forget_after(self.run.iteration)
+        state, messages = self._resume() if self.run.iterations else self._start()
+        while not self._finished():
+            state, messages = self._iterate(self.run.iteration + 1, state, messages)
+        if messages is None:
+            raise AssertionError("max_iter is at least 1")
+        return state, messages
+
+    def _start(self) -> tuple[UserState, Messages | None]:
+        """State of iteration 0; schedule paper starts from random items, not from users."""
+        state = self.steps.start(self.model)
+        return state, None if self.model.schedule == "paper" else self.steps.route_users(state)
+
+    def _resume(self) -> tuple[UserState, Messages]:
+        last = self.run.iteration
+        aggregated = last - last % self.model.aggregation_period
+        logger.info("run %s goes on after iteration %d", self.run.run_id, last)
+        if self.working.coupled and aggregated == 0:
+            # No exchange yet: the consensus is still that of the start.
+            start = self.steps.start(self.model)
+            x = self.working.read("state", last)
+            state = UserState(start.exchange, start.z, x, use_z=False)
+        else:
+            state = self.working.read_state(last, aggregated, self._use_z(last))
+        return state, self.steps.route_users(state)
+
+    def _finished(self) -> bool:
+        done = self.run.iterations
+        if len(done) >= self.model.max_iter:
+            return True
+        reason = _converged(done, self.model)
+        if reason:
+            logger.info("stopped after iteration %d: %s", len(done), reason)
+        return bool(reason)
+
+    def _iterate(
+        self, iteration: int, state: UserState, messages: Messages | None
+    ) -> tuple[UserState, Messages]:
+        watch = Stopwatch()
+        with watch.part("items"):
+            items = self._update_items(messages)
+        aggregate = self.working.coupled and iteration % self.model.aggregation_period == 0
+        with watch.part("users"):
+            users = self.steps.update_users(items, state, aggregate)
+            self._commit_users(iteration, users, aggregate)
+        z = None
+        with watch.part("consensus"):
+            if aggregate and state.z is not None:
+                exchange = only(users, *EXCHANGE_KINDS)
+                z = self.steps.update_consensus(exchange, state.z)
+                self.working.write("consensus", only(z, "z"), iteration)
+        state = next_state(state, users, z, self._use_z(iteration))
+        with watch.part("routing"):
+            messages = self.steps.route_users(state, users, z)
+        metrics = iteration_metrics({**items.sums, **messages.sums})
+        with watch.part("record"):
+            self._record(iteration, metrics, watch)
+        logger.info("%s", _line(metrics, self.model.max_iter, watch))
+        return state, messages
+
+    def _update_items(self, messages: Messages | None) -> Messages:
+        if messages is None:
+            return self.steps.start_items(self.model)
+        return self.steps.update_items(messages)
+
+    def _commit_users(self, iteration: int, users: DataFrame, aggregate: bool) -> None:
+        if aggregate:
+            self.working.write("exchange", only(users, *EXCHANGE_KINDS), iteration)
+        kinds = self.working.state_kinds(self._use_z(iteration))
+        if kinds:
+            self.working.write("state", only(users, *kinds), iteration)
+
+    def _record(self, iteration: int, metrics: dict[str, Any], watch: Stopwatch) -> None:
+        if not math.isfinite(metrics["loss"]):
+            raise NumericalError(
+                f"iteration {iteration}: the loss is {metrics['loss']}. Check the weights of the "
+                "data for extremes, or raise reg_param"
+            )
+        # The event's own commit is what remains: as long as that of the iteration before.
+        metrics |= {"iteration": iteration, "seconds": watch.seconds()}
+        self.run.record(ITERATION, iteration, metrics)
+
+    def _use_z(self, iteration: int) -> bool:
+        """Whether items are updated from z after an iteration: not between two aggregations."""
+        aggregated = iteration % self.model.aggregation_period == 0
+        return self.model.schedule == "consensus" and aggregated
+
+
+def _converged(done: list[dict[str, Any]], model: ModelConfig) -> str:
+    """Why the iterations so far are enough, or an empty string."""
+    if not done:
+        return ""
+    last = done[-1]
+    if model.residual_tol is not None and last["shared_norm"]:
+        worst = max(last["primal_residual"], last["shared_change"]) / last["shared_norm"]
+        if worst <= model.residual_tol:
+            return f"relative residual {worst:.2e} <= residual_tol {model.residual_tol}"
+    if model.loss_tol is not None and len(done) > 1:
+        change = abs(done[-2]["loss"] - last["loss"]) / abs(last["loss"])
+        if change <= model.loss_tol:
+            return f"relative change of the loss {change:.2e} <= loss_tol {model.loss_tol}"
+    return ""
+
+
+def _line(metrics: dict[str, Any], max_iter: int, watch: Stopwatch) -> str:
+    """The log line of an iteration."""
+    parts = ("loss", "observed_loss", "unobserved_loss", "regularization_loss", "coupling_loss")
+    losses = " ".join(f"{name.removesuffix('_loss')}={metrics[name]:.6g}" for name in parts)
+    return (
+        f"iteration={metrics['iteration']}/{max_iter} {losses} "
+        f"explained={metrics['explained']:.3f} primal={metrics['primal_residual']:.4g} "
+        f"dual={metrics['dual_residual']:.4g} seconds={watch.seconds():.2f} ({watch})"
+    )
