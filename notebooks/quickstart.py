@@ -17,7 +17,7 @@ import tempfile
 import matplotlib.pyplot as plt
 import pandas as pd
 
-from cdimf_spark import CDIMF, popularity, separate_als
+from cdimf_spark import CDIMF, CDIMFModel, build_session, popularity, separate_als
 from cdimf_spark.demonstration import demonstration_split
 
 # On a cluster this is the session that is already there.
