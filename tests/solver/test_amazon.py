@@ -1,0 +1,90 @@
+"""Quality on the real Sport/Cloth pairs, by the one-machine training and the paper's protocol."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from numpy.typing import NDArray
+from scipy.sparse import csr_array
+
+from cdimf_spark.config import load_config
+from cdimf_spark.kernel.metrics import hit_rate, ndcg, rank_of_target
+from cdimf_spark.kernel.sampling import sample_negatives_batch
+from cdimf_spark.solver.local import LocalDomain, LocalModel, train_local
+
+ROOT = Path(__file__).parents[2]
+DATA = Path(os.environ.get("CDIMF_DATA", ROOT.parent / "shared" / "data" / "amazon"))
+FOLDERS = {"sport": "sport_cloth", "cloth": "cloth_sport"}
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        not DATA.is_dir(), reason=f"no Amazon pairs in {DATA}: set CDIMF_DATA to their folder"
+    ),
+]
+
+
+def read_pairs(path: Path) -> pd.DataFrame:
+    frame = pd.read_csv(path, sep="\t", header=None, dtype=str)
+    return frame[[0, 1]].set_axis(["user", "item"], axis=1)
+
+
+def to_domain(train: pd.DataFrame) -> LocalDomain:
+    users, user_ids = pd.factorize(train["user"])
+    items, item_ids = pd.factorize(train["item"])
+    shape = (len(user_ids), len(item_ids))
+    ones = np.ones(len(train), np.float32)
+    return LocalDomain(list(user_ids), list(item_ids), csr_array((ones, (users, items)), shape))
+
+
+def quality(
+    name: str, test: pd.DataFrame, domains: dict[str, LocalDomain], model: LocalModel
+) -> NDArray[np.float64]:
+    """HR@10 and NDCG@10 in percent, mean of seeds 0, 1, 2."""
+    domain = domains[name]
+    own = {user: row for row, user in enumerate(domain.user_ids)}
+    (other,) = set(domains) - {name}
+    elsewhere = {user: row for row, user in enumerate(domains[other].user_ids)}
+    item_numbers = {item: number for number, item in enumerate(domain.item_ids)}
+    targets = test["item"].map(item_numbers).to_numpy()
+    held_out = {user: rows.to_numpy() for user, rows in pd.Series(targets).groupby(test["user"])}
+    excluded = [held_out[user] for user in test["user"]]
+    scores = np.empty((len(test), len(domain.item_ids)), np.float32)
+    for row, user in enumerate(test["user"]):
+        # A cold user's factors come from the domain that knows him.
+        known, factors = (own, name) if user in own else (elsewhere, other)
+        x = model.user_factors[factors][known[user]]
+        scores[row] = model.item_factors[name] @ x
+        if user in own:
+            scores[row, domain.interactions[[own[user]]].indices] = -np.inf
+    rows = np.arange(len(test))[:, None]
+    found = []
+    for seed in range(3):
+        drawn = sample_negatives_batch(len(domain.item_ids), 999, excluded, range(len(test)), seed)
+        drawn_scores = scores[rows, drawn]
+        ranks = rank_of_target(scores[rows[:, 0], targets], drawn_scores, np.isinf(drawn_scores))
+        found.append([hit_rate(ranks, 10).mean(), ndcg(ranks, 10).mean()])
+    return 100 * np.mean(found, axis=0)
+
+
+@pytest.mark.parametrize(
+    ("config", "folder", "least"),
+    [
+        ("amazon_warm", "warm-start", {"sport": (33.2, 23.4), "cloth": (28.6, 20.8)}),
+        ("amazon_cold", "cold-start-true-ids", {"sport": (21.3, 16.0), "cloth": (22.3, 17.4)}),
+    ],
+)
+def test_quality_of_the_shipped_configuration(
+    config: str, folder: str, least: dict[str, tuple[float, float]]
+) -> None:
+    model = load_config(str(ROOT / "conf" / f"{config}.yaml")).model
+    paths = {name: DATA / folder / pair for name, pair in FOLDERS.items()}
+    domains = {name: to_domain(read_pairs(path / "train.txt")) for name, path in paths.items()}
+    trained = train_local(domains, model)
+    for name, path in paths.items():
+        reached = quality(name, read_pairs(path / "test.txt"), domains, trained)
+        assert (reached >= least[name]).all(), f"{name}: {reached}"
