@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from pyspark.errors import AnalysisException
 from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
 
 from cdimf_spark.errors import DataError
 
@@ -74,9 +75,16 @@ class OutputTables:
         writer.partitionBy(*partition_by).option("compression", "none").save(self.path(name))
 
     def delete(self, name: str, condition: str) -> None:
-        """Delete the rows that fulfil a condition on partition columns (no file is rewritten)."""
+        """Delete the rows that fulfil a condition on partition columns (no file is rewritten).
+
+        They are replaced by no rows: unlike an SQL statement, a writer also takes relative paths.
+        """
         if self.exists(name):
-            self.spark.sql(f"DELETE FROM delta.`{self.path(name)}` WHERE {condition}")
+            nothing = self.read(name).where(F.lit(False))
+            writer = nothing.write.format("delta").mode("overwrite")
+            # A session may have `dynamic` as its default, which excludes replaceWhere.
+            writer = writer.option("partitionOverwriteMode", "static")
+            writer.option("replaceWhere", condition).save(self.path(name))
 
     def holds_something_else(self) -> bool:
         """Tell whether the folder has files but is not the output of a training."""

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -31,6 +34,18 @@ def test_appending_and_deleting(spark: SparkSession, tables: OutputTables) -> No
     same(tables.read("t"), frame(spark, ("a", 1), ("a", 2), ("b", 3)))
     tables.delete("t", "part = 'a'")
     same(tables.read("t"), frame(spark, ("b", 3)))
+
+
+def test_deleting_under_a_relative_path(spark: SparkSession) -> None:
+    """An SQL DELETE refused the path of a training into a relative folder."""
+    root = os.path.relpath(tempfile.mkdtemp(dir=Path.cwd(), prefix="spark-warehouse-"))
+    try:
+        tables = OutputTables(spark, root)
+        tables.append(frame(spark, ("a", 1), ("b", 3)), "t", ("part",))
+        tables.delete("t", "part = 'a'")
+        same(tables.read("t"), frame(spark, ("b", 3)))
+    finally:
+        shutil.rmtree(root)
 
 
 def test_overwriting_replaces_rows_and_schema(spark: SparkSession, tables: OutputTables) -> None:
