@@ -85,7 +85,7 @@ def planted_tables(spark: SparkSession, planted: Planted, num_blocks: int = 2) -
     )
 
 
-def write_model(spark: SparkSession, planted: Planted, path: str, publish: bool = True) -> None:
+def write_model(spark: SparkSession, planted: Planted, path: str) -> None:
     """Write the tables of a finished training."""
     domains = tuple(DomainConfig(name, "x") for name in planted.domains)
     config = TrainConfig(ModelConfig(rank=2, max_iter=1), domains, path)
@@ -100,8 +100,7 @@ def write_model(spark: SparkSession, planted: Planted, path: str, publish: bool 
     shared = spark.createDataFrame(list(planted.shared.items()), SHARED_FACTORS)
     tables.overwrite(shared, "shared_factors")
     tables.overwrite(spark.createDataFrame([], HISTORY), "history")
-    if publish:
-        run.record(PUBLISHED, 1)
+    run.record(PUBLISHED, 1)
 
 
 def tests_frame(spark: SparkSession, tests: Mapping[str, Sequence[Pair]]) -> DataFrame:

@@ -12,10 +12,14 @@ from pyspark.sql import functions as F
 
 from cdimf_spark.distributed.scoring.baselines import popularity, separate_als
 from cdimf_spark.distributed.scoring.model import CDIMFModel
+from cdimf_spark.distributed.scoring.scorer import Scorer
+from cdimf_spark.distributed.tables import OutputTables
+from cdimf_spark.distributed.training.runs import start_run
 from cdimf_spark.errors import BadRowsError, ConfigurationError, DataError, EmptyInputError
 from tests.distributed.planted import (
     Planted,
     expected_metrics,
+    planted_tables,
     random_model,
     tests_frame,
     write_model,
@@ -62,15 +66,14 @@ def test_recommends_to_a_list_of_users(model: CDIMFModel, caplog: pytest.LogCapt
     ]
 
 
-def test_whole_numbers_as_ids(spark: SparkSession, tmp_path: Path) -> None:
+def test_whole_numbers_as_ids(spark: SparkSession) -> None:
     users = {"shop": {"1": [1.0, 0.0], "2": [0.0, 1.0]}}
     items = {"shop": {str(n): [float(n), -float(n)] for n in range(5)}}
     planted = Planted(users, items, {"shop": [("1", "4"), ("2", "0")]})
-    write_model(spark, planted, str(tmp_path))
-    model = CDIMFModel(spark, str(tmp_path))
+    scorer = Scorer(planted_tables(spark, planted))
     tests = spark.createDataFrame([(1, 3), (2, 1)], "user_id long, item_id long")
-    assert model.evaluate({"shop": tests}, k=1, negatives="all")["domains"]["shop"]["hr"] == 1
-    ids = model.recommend("shop", users=tests.select("user_id"), k=1).select("user_id", "item_id")
+    assert scorer.evaluate({"shop": tests}, k=1, negatives="all")["domains"]["shop"]["hr"] == 1
+    ids = scorer.recommend("shop", users=tests.select("user_id"), k=1).select("user_id", "item_id")
     assert sorted(map(tuple, ids.collect())) == [("1", "3"), ("2", "1")]
 
 
@@ -113,11 +116,11 @@ def test_separate_als_knows_the_same_users(model: CDIMFModel) -> None:
     assert {tuple(row.factors) for row in nothing.collect()} == {(0.0, 0.0)}
 
 
-@pytest.mark.parametrize("exists", [False, True])
-def test_folder_without_a_model(spark: SparkSession, tmp_path: Path, exists: bool) -> None:
+@pytest.mark.parametrize("started", [False, True])
+def test_folder_without_a_model(spark: SparkSession, tmp_path: Path, started: bool) -> None:
     path = str(tmp_path / "x")
-    if exists:
-        write_model(spark, PLANTED, path, publish=False)
+    if started:
+        start_run(OutputTables(spark, path), {})
     with pytest.raises(DataError, match=r"no published model in .*/x"):
         CDIMFModel(spark, path)
 

@@ -18,7 +18,8 @@ from cdimf_spark.distributed.blocks.indexing import with_keys
 from cdimf_spark.distributed.blocks.layout import Layout
 from cdimf_spark.distributed.blocks.packing import build_blocks, domain_sizes, persist_blocks
 from cdimf_spark.distributed.input.validation import clean_rows
-from cdimf_spark.distributed.training.run_training import iteration, make_steps
+from cdimf_spark.distributed.training import iteration
+from cdimf_spark.distributed.training.run_training import make_steps
 from cdimf_spark.settings import DomainConfig, ModelConfig
 from tests.helpers import random_domains, to_spark
 

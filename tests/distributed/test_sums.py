@@ -7,7 +7,7 @@ import pytest
 from pyspark.sql import SparkSession
 
 from cdimf_spark.distributed.blocks.block_rows import Address, encode
-from cdimf_spark.distributed.training.run_training import sums
+from cdimf_spark.distributed.training import sums
 from cdimf_spark.schemas import BLOCK_ROW
 
 

@@ -20,7 +20,8 @@ from cdimf_spark.distributed.blocks.indexing import with_keys
 from cdimf_spark.distributed.blocks.layout import Layout
 from cdimf_spark.distributed.blocks.packing import build_blocks, domain_sizes, persist_blocks
 from cdimf_spark.distributed.input.validation import clean_rows
-from cdimf_spark.distributed.training.run_training import make_steps, publishing, train
+from cdimf_spark.distributed.training import publishing
+from cdimf_spark.distributed.training.run_training import make_steps, train
 from cdimf_spark.distributed.training.runs import ITERATION, Run
 from cdimf_spark.distributed.training.trainer import Trainer, _converged
 from cdimf_spark.distributed.training.working_tables import WorkingTables

@@ -152,8 +152,7 @@ def _iterate_and_publish(
     watch = Stopwatch()
     publish(tables, run, blocks, steps, state, messages)
     logger.info("published in %s, seconds=%.1f", config.output, watch.seconds())
-    working.forget_before(_first_kept(run.iteration, config.model))
-    working.forget_other_runs()
+    working.forget_old(_first_kept(run.iteration, config.model))
 
 
 def _first_kept(iteration: int, model: ModelConfig) -> int:

@@ -85,17 +85,19 @@ class WorkingTables:
             use_z=use_z,
         )
 
-    def forget_before(self, iteration: int) -> None:
-        """Delete the state of earlier iterations (the files go with the next VACUUM)."""
+    def forget_old(self, first_kept: int) -> None:
+        """Delete what earlier runs left, and the state of earlier iterations of this one.
+
+        The files go with the next VACUUM. Each delete is a commit of a second or so: the blocks,
+        which only other runs can have left, are looked at first.
+        """
+        other = f"run_id <> '{self.run_id}'"
+        if not self.tables.read("blocks").where(other).isEmpty():
+            self.tables.delete("blocks", other)
         for table in WORKING[1:]:
-            self.tables.delete(table, f"run_id = '{self.run_id}' AND iteration < {iteration}")
+            self.tables.delete(table, f"{other} OR iteration < {first_kept}")
 
     def forget_after(self, iteration: int) -> None:
         """Delete what a crash left of later iterations, so that they can be repeated."""
         for table in WORKING[1:]:
             self.tables.delete(table, f"run_id = '{self.run_id}' AND iteration > {iteration}")
-
-    def forget_other_runs(self) -> None:
-        """Delete what earlier runs left."""
-        for table in WORKING:
-            self.tables.delete(table, f"run_id <> '{self.run_id}'")
