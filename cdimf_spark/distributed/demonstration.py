@@ -22,6 +22,8 @@ from cdimf_spark.schemas import ITEM_ID, USER_ID
 
 logger = logging.getLogger(__name__)
 
+# Enough for the small set; a name in --set goes before it.
+_OPTIONS = {"rank": "32", "max_iter": "6"}
 _K = 10
 _SHOWN_ITEMS = 3
 
@@ -68,6 +70,13 @@ def _compare(model: CDIMFModel, test: Mapping[str, DataFrame]) -> dict[str, dict
         return dict(zip(scorers, found, strict=True))
 
 
+def demonstration_options(assignments: Sequence[str]) -> list[str]:
+    """The assignments KEY=VALUE of a command line, and those of the demonstration."""
+    given = {assignment.partition("=")[0].strip() for assignment in assignments}
+    chosen = [f"{name}={value}" for name, value in _OPTIONS.items() if name not in given]
+    return [*assignments, *chosen]
+
+
 def to_frames(spark: SparkSession, frames: Mapping[str, pd.DataFrame]) -> dict[str, DataFrame]:
     """Spark frames of pandas frames, by domain."""
     return {
@@ -98,22 +107,19 @@ def _describe(data: DemonstrationSet) -> str:
 def _summary(
     model: CDIMFModel, data: DemonstrationSet, results: Mapping[str, Mapping[str, Any]]
 ) -> str:
-    history = [row.asDict(recursive=True) for row in model.history.orderBy("iteration").collect()]
     domain = next(iter(data.train))
     return "\n".join(
         (
             "",
             "Three shops share users, not items. " + _describe(data) + ".",
             "",
-            training_summary(history),
+            trained_text(model),
             "",
             "Held-out items among all items of the shop:",
             metrics_table(results, _K),
             "",
             f"Recommendations in {domain} (in brackets: the taste of the item)",
             _recommendations(model, data, domain),
-            "",
-            published_text(model.path),
             "",
             _NEXT.format(path=model.path),
         )
@@ -148,11 +154,13 @@ def _history(user: str, data: DemonstrationSet) -> str:
     return ", ".join(parts)
 
 
-def published_text(path: str) -> str:
-    """Where the tables of a model are."""
+def trained_text(model: CDIMFModel) -> str:
+    """What a training did, and where its tables are."""
+    history = model.history.orderBy("iteration").collect()
+    summary = training_summary([row.asDict(recursive=True) for row in history])
     return (
-        f"Delta tables in {path}: user_factors, item_factors, shared_factors, history "
-        "(published), and runs, blocks, exchange, consensus, state (working)"
+        f"{summary}\n\nDelta tables in {model.path}: user_factors, item_factors, shared_factors, "
+        "history (published);\nruns, blocks, exchange, consensus, state (working)"
     )
 
 

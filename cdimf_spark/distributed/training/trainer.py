@@ -66,8 +66,9 @@ class Trainer:
         if self.run.resumed:
             self.working.forget_after(self.run.iteration)
         state, messages = self._resume() if self.run.iterations else self._start()
+        watch = Stopwatch()
         while not self._finished():
-            state, messages = self._iterate(self.run.iteration + 1, state, messages)
+            state, messages, watch = self._iterate(state, messages, watch)
         if messages is None:
             raise AssertionError("max_iter is at least 1")
         return state, messages
@@ -100,9 +101,10 @@ class Trainer:
         return bool(reason)
 
     def _iterate(
-        self, iteration: int, state: UserState, messages: Messages | None
-    ) -> tuple[UserState, Messages]:
-        watch = Stopwatch()
+        self, state: UserState, messages: Messages | None, watch: Stopwatch
+    ) -> tuple[UserState, Messages, Stopwatch]:
+        """One iteration; also the watch of the next one, which starts before the log's commit."""
+        iteration = self.run.iteration + 1
         with watch.part("items"):
             items = self._update_items(messages)
         aggregate = self.working.coupled and iteration % self.model.aggregation_period == 0
@@ -119,10 +121,14 @@ class Trainer:
         with watch.part("routing"):
             messages = self.steps.route_users(state, users, z)
         metrics = iteration_metrics({**items.sums, **messages.sums})
-        with watch.part("record"):
-            self._record(iteration, metrics, watch)
+        _check_finite(iteration, metrics)
+        # Its own commit cannot be in the time that it records: it counts in the next iteration.
+        metrics |= {"iteration": iteration, "seconds": watch.seconds()}
         logger.info("%s", _line(metrics, self.model.max_iter, watch))
-        return state, messages
+        next_watch = Stopwatch()
+        with next_watch.part("record"):
+            self.run.record(ITERATION, iteration, metrics)
+        return state, messages, next_watch
 
     def _update_items(self, messages: Messages | None) -> Messages:
         if messages is None:
@@ -136,20 +142,18 @@ class Trainer:
         if kinds:
             self.working.write("state", only(users, *kinds), iteration)
 
-    def _record(self, iteration: int, metrics: dict[str, Any], watch: Stopwatch) -> None:
-        if not math.isfinite(metrics["loss"]):
-            raise NumericalError(
-                f"iteration {iteration}: the loss is {metrics['loss']}. Check the weights of the "
-                "data for extremes, or raise reg_param"
-            )
-        # The event's own commit is what remains: as long as that of the iteration before.
-        metrics |= {"iteration": iteration, "seconds": watch.seconds()}
-        self.run.record(ITERATION, iteration, metrics)
-
     def _use_z(self, iteration: int) -> bool:
         """Whether items are updated from z after an iteration: not between two aggregations."""
         aggregated = iteration % self.model.aggregation_period == 0
         return self.model.schedule == "consensus" and aggregated
+
+
+def _check_finite(iteration: int, metrics: dict[str, Any]) -> None:
+    if not math.isfinite(metrics["loss"]):
+        raise NumericalError(
+            f"iteration {iteration}: the loss is {metrics['loss']}. Check the weights of the data "
+            "for extremes, or raise reg_param"
+        )
 
 
 def _converged(done: list[dict[str, Any]], model: ModelConfig) -> str:
@@ -175,5 +179,5 @@ def _line(metrics: dict[str, Any], max_iter: int, watch: Stopwatch) -> str:
     return (
         f"iteration={metrics['iteration']}/{max_iter} {losses} "
         f"explained={metrics['explained']:.3f} primal={metrics['primal_residual']:.4g} "
-        f"dual={metrics['dual_residual']:.4g} seconds={watch.seconds():.2f} ({watch})"
+        f"dual={metrics['dual_residual']:.4g} seconds={metrics['seconds']:.2f} ({watch})"
     )
