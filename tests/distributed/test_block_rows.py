@@ -18,7 +18,7 @@ from cdimf_spark.distributed.blocks.block_rows import (
     parts,
     to_table,
 )
-from cdimf_spark.distributed.blocks.packing import block_rows
+from cdimf_spark.distributed.blocks import block_rows
 from cdimf_spark.schemas import BLOCK_COLUMNS
 
 AT = Address(17, "books", 3)
