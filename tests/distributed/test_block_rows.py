@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from cdimf_spark.distributed.blocks import block_rows
 from cdimf_spark.distributed.blocks.block_rows import (
     PART_BITS,
     SCHEMA,
@@ -18,7 +19,6 @@ from cdimf_spark.distributed.blocks.block_rows import (
     parts,
     to_table,
 )
-from cdimf_spark.distributed.blocks import block_rows
 from cdimf_spark.schemas import BLOCK_COLUMNS
 
 AT = Address(17, "books", 3)
