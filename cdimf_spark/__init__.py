@@ -20,6 +20,10 @@ _MODULES = {
 __all__ = ["CDIMF", "CDIMFModel", "build_session", "popularity", "separate_als"]
 
 
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
+
+
 def __getattr__(name: str) -> Any:
     if name not in _MODULES:
         raise AttributeError(f"module 'cdimf_spark' has no attribute {name!r}")

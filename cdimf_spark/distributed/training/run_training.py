@@ -85,7 +85,7 @@ def _find_run(tables: OutputTables, config: TrainConfig, resume: bool) -> Run | 
         return None
     run = last_run(tables)
     if run is None:
-        logger.info("nothing to resume in %s: a new run", config.output)
+        logger.warning("nothing to resume in %s: a new training begins", config.output)
         return None
     changed = differences(TrainConfig.from_dict(run.details["config"]), config)
     changed = [name for name in changed if name not in ("max_iter", "keep_iterations")]
