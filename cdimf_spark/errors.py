@@ -5,6 +5,7 @@ keep them as attributes and compose the message from them; they survive pickling
 """
 
 import difflib
+import os
 from collections.abc import Iterable
 
 
@@ -97,7 +98,7 @@ class MissingInputError(DataError):
         """Name the path."""
         return (
             f"domain {self.domain!r}: no such file, folder or table: {self.source!r}. Check the "
-            "spelling; a path without a scheme belongs to Spark's default file system"
+            f"spelling{_path_advice(self.source)}"
         )
 
 
@@ -110,7 +111,10 @@ class EmptyInputError(DataError):
 
     def __str__(self) -> str:
         """Name the source."""
-        return f"domain {self.domain!r}: {self.source!r} has no interactions"
+        return (
+            f"domain {self.domain!r}: {self.source!r} has no interactions: it is empty, has "
+            "nothing but a header, or all weights are 0. Check that it is the right one"
+        )
 
 
 class ColumnsError(DataError):
@@ -176,13 +180,28 @@ class BadRowsError(DataError):
     def __str__(self) -> str:
         """Show the first bad row, how many there are, and what to do."""
         line = "" if self.line is None else f", line {self.line}"
-        rows = "1 row" if self.n_bad == 1 else f"{self.n_bad} rows"
+        rows = counted(self.n_bad, "row")
         advice = f"{self.hint}. " if self.hint else ""
         return (
             f"domain {self.domain!r}, {self.source!r}{line}: {self.problem}, in the row "
             f"{self.row!r}. {rows} of {self.n_rows} cannot be used. {advice}"
             "Correct or remove them and start again"
         )
+
+
+def _path_advice(source: str) -> str:
+    """Say where Spark looked for a path without a scheme."""
+    if "://" in source:
+        return ""
+    advice = "; a path without a scheme belongs to Spark's default file system"
+    if source.startswith("/"):
+        return advice
+    return f"{advice} and, if that is the local one, to the folder {os.getcwd()!r}"
+
+
+def counted(n: int, noun: str) -> str:
+    """Return "1 row" or "2 rows"."""
+    return f"{n} {noun}" if n == 1 else f"{n} {noun}s"
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:

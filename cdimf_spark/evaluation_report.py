@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from statistics import fmean
 from typing import Any
 
+from cdimf_spark.errors import counted
 from cdimf_spark.report import text_table
 
 _METRICS = ("hr", "ndcg", "mrr", "coverage")
@@ -35,17 +36,19 @@ def _notes(name: str, found: Mapping[str, Any]) -> list[str]:
     notes = []
     if found["n_skipped"]:
         notes.append(
-            f"{name}: {found['n_skipped']} test rows skipped ({found['unknown_user']} with an "
-            f"unknown user, {found['unknown_item']} with an unknown item)"
+            f"{name}: {counted(found['n_skipped'], 'test row')} skipped "
+            f"({found['unknown_user']} with a user whom no domain knows, "
+            f"{found['unknown_item']} with an item that the domain does not know)"
         )
     if found["n_in_train"]:
         notes.append(
-            f"{name}: {found['n_in_train']} test rows are also in train, where their items rank "
-            "last: was the test set held out?"
+            f"{name}: {counted(found['n_in_train'], 'test row')} also in train, so that the item "
+            "ranks last: was the test set held out?"
         )
     elsewhere = found["n_test"] - found["sources"]["own"]
     if elsewhere:
-        notes.append(f"{name}: {elsewhere} test rows are of users known from other domains only")
+        rows = counted(elsewhere, "test row")
+        notes.append(f"{name}: {rows} of users known from other domains only")
     return notes
 
 

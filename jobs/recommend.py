@@ -12,8 +12,10 @@ from cdimf_spark.distributed.session import build_session
 from cdimf_spark.evaluation_report import recommendation_table
 
 _EXAMPLES = """\
-Items that a user has in train are left out. A user who is known from other domains only is scored
-with what they know of him (column source: shared, foreign); unknown users are counted in the log.
+Items that a user has in train are left out. The column source says where the user's factors come
+from: own (he has a history in this domain), shared (not here, but in several others: their
+consensus) or foreign (the mean of his factors elsewhere). Users whom no domain knows have no rows
+and are counted in the log.
 
 examples (each after: spark-submit --properties-file conf/local.conf):
   jobs/recommend.py --model models/shops --domain sport --users ids.txt

@@ -12,11 +12,21 @@ from cdimf_spark.distributed.session import build_session
 from cdimf_spark.options import option_help
 from cdimf_spark.settings import DomainConfig, ModelConfig
 
+_EXAMPLES = """\
+examples (each after: spark-submit --properties-file conf/local.conf):
+  jobs/train_cdimf.py
+  jobs/train_cdimf.py --domain sport=sport.csv --domain cloth=cloth.csv --output models/shops
+  jobs/train_cdimf.py --config shops.yaml --set rank=128 --set domains.cloth.columns=buyer,article
+  jobs/train_cdimf.py --config shops.yaml --set max_iter=20 --resume
+"""
+
 
 def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     """Read the command line."""
     description = f"{__doc__} Without --config and --domain: the demonstration."
-    parser = job_parser("train_cdimf.py", description, option_help(ModelConfig, DomainConfig))
+    parser = job_parser(
+        "train_cdimf.py", description, f"{_EXAMPLES}\n{option_help(ModelConfig, DomainConfig)}"
+    )
     add = parser.add_argument
     add("--config", metavar="FILE", help="YAML file with options and domains")
     key = "an option, over the file's (domains.NAME.KEY=VALUE for one of a domain)"

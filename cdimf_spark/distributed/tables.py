@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from pyspark.errors import AnalysisException
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from cdimf_spark.errors import DataError
+from cdimf_spark.errors import DataError, OutputInUseError
 
 PUBLISHED = ("user_factors", "item_factors", "shared_factors", "history")
 WORKING = ("blocks", "exchange", "consensus", "state")
@@ -67,12 +69,16 @@ class OutputTables:
         """
         writer = frame.write.format("delta").mode("append").partitionBy(*partition_by)
         # Factors are noise to a compressor.
-        writer.option("compression", "none").save(self.path(name))
+        writer = writer.option("compression", "none")
+        with self._commit(name):
+            writer.save(self.path(name))
 
     def overwrite(self, frame: DataFrame, name: str, partition_by: Sequence[str] = ()) -> None:
         """Replace the whole table in one commit."""
         writer = frame.write.format("delta").mode("overwrite").option("overwriteSchema", "true")
-        writer.partitionBy(*partition_by).option("compression", "none").save(self.path(name))
+        writer = writer.partitionBy(*partition_by).option("compression", "none")
+        with self._commit(name):
+            writer.save(self.path(name))
 
     def delete(self, name: str, condition: str) -> None:
         """Delete the rows that fulfil a condition on partition columns (no file is rewritten).
@@ -84,7 +90,27 @@ class OutputTables:
             writer = nothing.write.format("delta").mode("overwrite")
             # A session may have `dynamic` as its default, which excludes replaceWhere.
             writer = writer.option("partitionOverwriteMode", "static")
-            writer.option("replaceWhere", condition).save(self.path(name))
+            with self._commit(name):
+                writer.option("replaceWhere", condition).save(self.path(name))
+
+    @contextmanager
+    def _commit(self, name: str) -> Iterator[None]:
+        """Turn Delta's errors about somebody else's commits into one of the package.
+
+        Raises
+        ------
+        OutputInUseError
+            If another writer changed the table in the meantime.
+        """
+        try:
+            yield
+        except Exception as error:
+            if _CONCURRENT.search(str(error)):
+                raise OutputInUseError(
+                    f"another run writes to {self.root!r} (table {name!r}) at the same time: let "
+                    "it finish, or give each training an output folder of its own"
+                ) from error
+            raise
 
     def holds_something_else(self) -> bool:
         """Tell whether the folder has files but is not the output of a training."""
@@ -97,6 +123,9 @@ class OutputTables:
             if _is_missing(error):
                 return False
             raise
+
+
+_CONCURRENT = re.compile(r"DELTA_CONCURRENT|Concurrent\w+Exception|DELTA_METADATA_CHANGED")
 
 
 def _is_missing(error: AnalysisException) -> bool:

@@ -56,7 +56,7 @@ def test_evaluates_one_frame_with_a_domain_column(spark: SparkSession, model: CD
 def test_recommends_to_a_list_of_users(model: CDIMFModel, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.WARNING):
         found = model.recommend("sport", users=["u0", "u20", "stranger"], k=2)
-    assert "1 of the users are unknown" in caplog.text
+    assert "1 user whom no domain knows" in caplog.text
     rows = found.orderBy("user_id", "rank").collect()
     assert [(row.user_id, row.rank, row.source) for row in rows] == [
         ("u0", 1, "own"),

@@ -92,9 +92,9 @@ def test_tables_as_text() -> None:
     text = evaluation_table(result)
     assert "99 drawn items (seed 3)" in text
     assert "HR@5" in text
-    assert "a: 3 test rows skipped (1 with an unknown user, 2 with an unknown item)" in text
-    assert "a: 1 test rows are also in train" in text
-    assert "a: 1 test rows are of users known from other domains only" in text
+    assert "a: 3 test rows skipped (1 with a user whom no domain knows, 2 with an item" in text
+    assert "a: 1 test row also in train" in text
+    assert "a: 1 test row of users known from other domains only" in text
     mean = next(line for line in text.splitlines() if line.split()[0] == "mean")
     assert mean.split()[1:] == ["25.00", "25.00", "20.00", "100.00"]
     assert "all items" in evaluation_table({**result, "negatives": "all"})

@@ -76,11 +76,11 @@ def evaluate(
         If the catalogue is too small to draw from, or no row can be ranked.
     """
     tables.check_domains(domains)
-    check_negatives(negatives, seed)
+    check_lists(k, negatives, seed)
     catalogue = count_items(tables.items, domains)
     for domain in domains:
         check_length(k, catalogue, domain)
-        _check_draw(catalogue, domain, k, negatives)
+        _check_draw(catalogue, domain, negatives)
     grid = grid or Grid.of(tests.sparkSession, tables, catalogue)
     count = None if negatives == "all" else negatives
     ranks = rank_tests(tables, tests, catalogue, grid, k, count, seed)
@@ -95,32 +95,32 @@ def evaluate(
     }
 
 
-def check_negatives(negatives: object, seed: object) -> None:
-    """Raise ValueOutOfRangeError if they cannot be used."""
+def check_lists(k: object, negatives: object, seed: object) -> None:
+    """Raise ValueOutOfRangeError for what cannot be used whatever the catalogue."""
     if negatives != "all" and (not _is_int(negatives) or int(str(negatives)) < 1):
         allowed = "a whole number from 1, or 'all'"
         raise ValueOutOfRangeError("negatives", negatives, allowed)
     if not _is_int(seed):
         raise ValueOutOfRangeError("seed", seed, "a whole number")
+    if not _is_int(k) or int(str(k)) < 1:
+        raise ValueOutOfRangeError("k", k, "a whole number from 1")
+    if negatives != "all" and int(str(k)) > int(str(negatives)) + 1:
+        allowed = f"at most {int(str(negatives)) + 1}: one more than the negatives"
+        raise ValueOutOfRangeError("k", k, f"{allowed} ({negatives})")
 
 
 def _is_int(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)
 
 
-def _check_draw(catalogue: Catalogue, domain: str, k: int, negatives: Negatives) -> None:
-    """Refuse lists that cannot be drawn, or are shorter than k."""
-    if negatives == "all":
-        return
-    if catalogue.n_items(domain) <= negatives:
+def _check_draw(catalogue: Catalogue, domain: str, negatives: Negatives) -> None:
+    """Refuse lists that cannot be drawn."""
+    if negatives != "all" and catalogue.n_items(domain) <= negatives:
         raise DataError(
             f"domain {domain!r} has {catalogue.n_items(domain)} items, too few to draw "
             f"{negatives} negatives beside the target: use --negatives all (negatives='all') or "
             "a smaller number"
         )
-    if k > negatives + 1:
-        allowed = f"at most {negatives + 1}, the length of the ranked list"
-        raise ValueOutOfRangeError("k", k, allowed)
 
 
 def rank_tests(

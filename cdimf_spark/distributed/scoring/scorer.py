@@ -19,7 +19,7 @@ from cdimf_spark.distributed.input.validation import (
 from cdimf_spark.distributed.scoring.evaluate import Negatives, evaluate
 from cdimf_spark.distributed.scoring.recommend import recommend, unknown_users
 from cdimf_spark.distributed.scoring.scoring_tables import ScoringTables
-from cdimf_spark.errors import ConfigurationError, DataError
+from cdimf_spark.errors import ConfigurationError, DataError, counted
 from cdimf_spark.schemas import DOMAIN, USER_ID
 
 logger = logging.getLogger(__name__)
@@ -131,10 +131,19 @@ class Scorer:
             return recommend(self.tables, domain, None, k)
         requests = _requests(self.tables.items.sparkSession, users)
         recommendations = recommend(self.tables, domain, requests, k)
-        unknown = unknown_users(self.tables, domain, requests).count()
-        if unknown:
-            logger.warning("%d of the users are unknown and get no recommendations", unknown)
+        _warn_of(unknown_users(self.tables, domain, requests))
         return recommendations
+
+
+def _warn_of(unknown: DataFrame) -> None:
+    """Log how many users get no recommendations, and the first of their ids."""
+    found = unknown.agg(F.count(F.lit(1)), F.min(USER_ID)).collect()[0]
+    if found[0]:
+        logger.warning(
+            "%s whom no domain knows, without recommendations; the first is %r",
+            counted(found[0], "user"),
+            found[1],
+        )
 
 
 def _by_domain(tests: DataFrame) -> dict[str, DataFrame]:

@@ -1,0 +1,28 @@
+"""A finished training, for all tests that look at its tables."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from pyspark.sql import SparkSession
+
+from cdimf_spark.distributed.training.run_training import train
+from cdimf_spark.distributed.training.runs import Run
+from tests.distributed.trained_tables import config_of
+from tests.distributed.training_in_memory import repeat_some, some_domains
+from tests.helpers import Domains, to_spark
+
+
+@pytest.fixture(scope="session")
+def domains() -> Domains:
+    return repeat_some(some_domains(seed=6, n_users=40))
+
+
+@pytest.fixture(scope="session")
+def at_once(
+    spark: SparkSession, domains: Domains, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Path, Run]:
+    """Four iterations without interruption."""
+    output = tmp_path_factory.mktemp("at_once") / "model"
+    return output, train(spark, to_spark(spark, domains), config_of(domains, output))
