@@ -156,11 +156,9 @@ def _history(user: str, data: DemonstrationSet) -> str:
 
 def trained_text(model: CDIMFModel) -> str:
     """What a training did, and where its tables are."""
-    history = model.history.orderBy("iteration").collect()
-    summary = training_summary([row.asDict(recursive=True) for row in history])
     return (
-        f"{summary}\n\nDelta tables in {model.path}: user_factors, item_factors, shared_factors, "
-        "history (published);\nruns, blocks, exchange, consensus, state (working)"
+        f"{training_summary(model.run.iterations)}\n\nDelta tables in {model.path}: "
+        "user_factors, item_factors, shared_factors, history (published);\nruns, blocks, exchange, consensus, state (working)"
     )
 
 

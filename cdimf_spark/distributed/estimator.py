@@ -104,8 +104,8 @@ def train_from_config(spark: SparkSession, config: TrainConfig, resume: bool = F
 
 def _train(annotated: DataFrame, config: TrainConfig, resume: bool) -> CDIMFModel:
     spark = annotated.sparkSession
-    train(spark, annotated, config, resume)
-    return CDIMFModel(spark, config.output)
+    run = train(spark, annotated, config, resume)
+    return CDIMFModel(spark, config.output, run)
 
 
 def _by_domain(interactions: DataFrame | Mapping[str, DataFrame]) -> dict[str, DataFrame]:

@@ -17,6 +17,9 @@ PUBLISHED = ("user_factors", "item_factors", "shared_factors", "history")
 WORKING = ("blocks", "exchange", "consensus", "state")
 RUNS = "runs"
 
+# Data files of these tables: a process that died in its first commit leaves nothing else.
+_OURS = rf"/({'|'.join((*PUBLISHED, *WORKING, RUNS))})(/[^/=]+=[^/]*)*/part-[^/]*[.]parquet$"
+
 
 @dataclass(frozen=True)
 class OutputTables:
@@ -37,15 +40,14 @@ class OutputTables:
         """Path of a table."""
         return f"{self.root.rstrip('/')}/{name}"
 
-    def exists(self, name: str) -> bool:
-        """Tell whether the table is there."""
+    def find(self, name: str) -> DataFrame | None:
+        """Newest version of a table, or None if it is not there."""
         try:
-            self.spark.read.format("delta").load(self.path(name))
+            return self.spark.read.format("delta").load(self.path(name))
         except AnalysisException as error:
             if _is_missing(error):
-                return False
+                return None
             raise
-        return True
 
     def read(self, name: str) -> DataFrame:
         """Newest version of a table.
@@ -55,11 +57,12 @@ class OutputTables:
         DataError
             If it is not there.
         """
-        if not self.exists(name):
+        table = self.find(name)
+        if table is None:
             raise DataError(
                 f"no table {name!r} in {self.root}: is it the output folder of a finished training?"
             )
-        return self.spark.read.format("delta").load(self.path(name))
+        return table
 
     def append(self, frame: DataFrame, name: str, partition_by: Sequence[str] = ()) -> None:
         """Append rows in one commit.
@@ -85,8 +88,9 @@ class OutputTables:
 
         They are replaced by no rows: unlike an SQL statement, a writer also takes relative paths.
         """
-        if self.exists(name):
-            nothing = self.read(name).where(F.lit(False))
+        table = self.find(name)
+        if table is not None:
+            nothing = table.where(F.lit(False))
             writer = nothing.write.format("delta").mode("overwrite")
             # A session may have `dynamic` as its default, which excludes replaceWhere.
             writer = writer.option("partitionOverwriteMode", "static")
@@ -114,11 +118,11 @@ class OutputTables:
 
     def holds_something_else(self) -> bool:
         """Tell whether the folder has files but is not the output of a training."""
-        if self.exists(RUNS):
+        if self.find(RUNS) is not None:
             return False
         files = self.spark.read.format("binaryFile").option("recursiveFileLookup", "true")
         try:
-            return not files.load(self.root).select("path").isEmpty()
+            return not files.load(self.root).where(~F.col("path").rlike(_OURS)).isEmpty()
         except AnalysisException as error:
             if _is_missing(error):
                 return False

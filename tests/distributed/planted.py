@@ -17,7 +17,7 @@ from cdimf_spark.distributed.blocks.layout import Layout
 from cdimf_spark.distributed.blocks.packing import build_blocks
 from cdimf_spark.distributed.scoring.scoring_tables import ScoringTables, SeenItems
 from cdimf_spark.distributed.tables import OutputTables
-from cdimf_spark.distributed.training.runs import PACKED, PUBLISHED, start_run
+from cdimf_spark.distributed.training.runs import PACKED, PUBLISHED, STARTED, new_run
 from cdimf_spark.distributed.training.working_tables import WorkingTables
 from cdimf_spark.kernel.initialization import id_keys
 from cdimf_spark.kernel.sampling import sample_negatives
@@ -90,7 +90,8 @@ def write_model(spark: SparkSession, planted: Planted, path: str) -> None:
     domains = tuple(DomainConfig(name, "x") for name in planted.domains)
     config = TrainConfig(ModelConfig(rank=2, max_iter=1), domains, path)
     tables = OutputTables(spark, path)
-    run = start_run(tables, {"config": config.to_dict(), "blocks": 2})
+    run = new_run(tables, {"config": config.to_dict(), "blocks": 2})
+    run.write(STARTED, 0, run.details)
     layout = Layout.of(planted.domains, 2, 2)
     WorkingTables(tables, run.run_id).write_blocks(planted_blocks(spark, planted, layout))
     run.record(PACKED, 0)

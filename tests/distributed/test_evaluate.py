@@ -116,7 +116,7 @@ def shop(spark: SparkSession) -> ScoringTables:
     [
         ({"negatives": 6}, DataError, "6 items, too few to draw 6 .*--negatives all"),
         ({"negatives": 5}, DataError, "2 test rows have too few negatives.*--negatives all"),
-        ({"k": 0}, ValueOutOfRangeError, "from 1 to 6"),
+        ({"k": 0}, ValueOutOfRangeError, "a whole number from 1"),
         ({"k": 7}, ValueOutOfRangeError, "from 1 to 6"),
         ({"k": 4, "negatives": 2}, ValueOutOfRangeError, "at most 3"),
         ({"k": 2.5}, ValueOutOfRangeError, "whole number"),

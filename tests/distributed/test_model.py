@@ -14,7 +14,7 @@ from cdimf_spark.distributed.scoring.baselines import popularity, separate_als
 from cdimf_spark.distributed.scoring.model import CDIMFModel
 from cdimf_spark.distributed.scoring.scorer import Scorer
 from cdimf_spark.distributed.tables import OutputTables
-from cdimf_spark.distributed.training.runs import start_run
+from cdimf_spark.distributed.training.runs import STARTED, new_run
 from cdimf_spark.errors import BadRowsError, ConfigurationError, DataError, EmptyInputError
 from tests.distributed.planted import (
     Planted,
@@ -120,7 +120,7 @@ def test_separate_als_knows_the_same_users(model: CDIMFModel) -> None:
 def test_folder_without_a_model(spark: SparkSession, tmp_path: Path, started: bool) -> None:
     path = str(tmp_path / "x")
     if started:
-        start_run(OutputTables(spark, path), {})
+        new_run(OutputTables(spark, path), {}).write(STARTED, 0, {})
     with pytest.raises(DataError, match=r"no published model in .*/x"):
         CDIMFModel(spark, path)
 

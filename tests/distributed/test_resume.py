@@ -23,15 +23,15 @@ class StoppedError(Exception):
 @pytest.fixture
 def stop_before(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
     """Let a training die when all tables of an iteration are written, but not its event."""
-    record = Run.record
+    write = Run.write
 
     def arm(iteration: int) -> None:
         def die(self: Run, event: str, number: int, details: Any = None) -> None:
             if event == ITERATION and number == iteration:
                 raise StoppedError
-            record(self, event, number, details)
+            write(self, event, number, details)
 
-        monkeypatch.setattr(Run, "record", die)
+        monkeypatch.setattr(Run, "write", die)
 
     return arm
 

@@ -13,24 +13,25 @@ from cdimf_spark.distributed.training.runs import (
     ITERATION,
     PACKED,
     PUBLISHED,
+    STARTED,
     Run,
     last_run,
-    start_run,
+    new_run,
 )
 
 
 def test_events_add_up() -> None:
     run = Run(None, "r", {})  # type: ignore[arg-type]
     assert (run.packed, run.iteration, run.published) == (False, 0, None)
-    run._apply(PACKED, 0, {})
-    run._apply(ITERATION, 1, {"loss": 3.0})
-    run._apply(ITERATION, 2, {"loss": 2.0})
+    run.note(PACKED, 0, {})
+    run.note(ITERATION, 1, {"loss": 3.0})
+    run.note(ITERATION, 2, {"loss": 2.0})
     assert run.packed
     assert run.iteration == 2
-    run._apply(PUBLISHED, 2, {})
+    run.note(PUBLISHED, 2, {})
     assert run.published == 2
     # An iteration that is done again replaces itself and all later ones.
-    run._apply(ITERATION, 1, {"loss": 2.5})
+    run.note(ITERATION, 1, {"loss": 2.5})
     assert run.iterations == [{"loss": 2.5}]
 
 
@@ -38,7 +39,9 @@ def test_events_add_up() -> None:
 def test_runs_are_found_again(spark: SparkSession, tmp_path: Path) -> None:
     tables = OutputTables(spark, str(tmp_path))
     assert last_run(tables) is None
-    first = start_run(tables, {"config": {"rank": 8}, "blocks": 2})
+    first = new_run(tables, {"config": {"rank": 8}, "blocks": 2})
+    first.write(STARTED, 0, first.details)
+    assert first.first
     assert last_run(tables, published=True) is None
     first.record(PACKED, 0)
     first.record(ITERATION, 1, {"loss": 3.25, "domains": [{"domain": "a"}]})
@@ -47,13 +50,17 @@ def test_runs_are_found_again(spark: SparkSession, tmp_path: Path) -> None:
     found = last_run(tables)
     assert found is not None
     assert facts(found) == facts(first)
+    assert found.first
     assert found.details == {"config": {"rank": 8}, "blocks": 2}
 
-    second = start_run(tables, {"blocks": 3})
+    second = new_run(tables, {"blocks": 3})
+    second.write(STARTED, 0, second.details)
+    assert not second.first
     newest, published = last_run(tables), last_run(tables, published=True)
     assert newest is not None
     assert published is not None
     assert facts(newest) == facts(second)
+    assert not newest.first
     assert facts(published) == facts(first)
 
 

@@ -59,7 +59,7 @@ def test_overwriting_replaces_rows_and_schema(spark: SparkSession, tables: Outpu
 
 def test_a_table_that_is_not_there(tables: OutputTables) -> None:
     assert tables.path("t") == f"{tables.root.rstrip('/')}/t"
-    assert not tables.exists("t")
+    assert tables.find("t") is None
     tables.delete("t", "part = 'a'")
     with pytest.raises(DataError, match=r"no table 't' in .*: is it the output folder"):
         tables.read("t")

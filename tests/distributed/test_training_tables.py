@@ -10,6 +10,7 @@ from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
 from cdimf_spark.distributed.blocks.block_rows import decode
+from cdimf_spark.distributed.tables import OutputTables
 from cdimf_spark.distributed.training.run_training import train
 from cdimf_spark.distributed.training.runs import Run
 from cdimf_spark.errors import ConfigurationError, DataError
@@ -90,6 +91,17 @@ def test_an_output_folder_with_something_else_is_left_alone(
         train(spark, to_spark(spark, domains), config_of(domains, tmp_path))
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.doc"]
     assert (tmp_path / "thesis.doc").read_text() == "years of work"
+
+
+def test_what_a_first_commit_left_is_not_something_else(
+    spark: SparkSession, tmp_path: Path
+) -> None:
+    tables = OutputTables(spark, str(tmp_path))
+    (tmp_path / "blocks" / "side=user" / "domain=a").mkdir(parents=True)
+    (tmp_path / "blocks" / "side=user" / "domain=a" / "part-00000.parquet").write_text("cut off")
+    assert not tables.holds_something_else()
+    (tmp_path / "blocks" / "notes.txt").write_text("")
+    assert tables.holds_something_else()
 
 
 def test_bad_data_leave_the_output_alone(

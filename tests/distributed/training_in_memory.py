@@ -40,8 +40,8 @@ Factors = dict[str, dict[Any, np.ndarray]]
 class MemoryRun(Run):
     """A run whose events go nowhere."""
 
-    def record(self, event: str, iteration: int, details: dict[str, Any] | None = None) -> None:
-        self._apply(event, iteration, details or {})
+    def write(self, event: str, iteration: int, details: dict[str, Any]) -> None:
+        pass
 
 
 class NoTables(WorkingTables):

@@ -69,6 +69,11 @@ class Address:
     block: int
 
 
+def kind_is(*kinds: str) -> str:
+    """Condition on rows, as SQL: one call to the JVM, where a Column expression takes many."""
+    return f"kind IN ({', '.join(map(repr, kinds))})"
+
+
 def encode(
     address: Address, arrays: Mapping[str, NDArray[Any]], source: int = 0
 ) -> Iterator[pa.RecordBatch]:

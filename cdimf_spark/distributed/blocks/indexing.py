@@ -9,7 +9,7 @@ refused.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -20,6 +20,7 @@ from pyspark.sql import functions as F
 
 from cdimf_spark.distributed.blocks.block_rows import encode, to_table
 from cdimf_spark.distributed.blocks.layout import Layout, Side
+from cdimf_spark.distributed.workers import GroupFunction, apply_to_groups
 from cdimf_spark.errors import DataError
 from cdimf_spark.schemas import BLOCK_ROW, DOMAIN, ITEM_ID, USER_ID, WEIGHT
 
@@ -83,13 +84,13 @@ def _index(
         F.col(key).alias("key"),
         F.col(id_column).alias("id"),
     ).distinct()
-    return ids.groupBy("block").applyInArrow(make_indexer(side, coupled), BLOCK_ROW)
+    return apply_to_groups(ids.groupBy("block"), make_indexer(side, coupled), BLOCK_ROW)
 
 
-def make_indexer(side: Side, coupled: frozenset[str] | None) -> Callable[..., Any]:
+def make_indexer(side: Side, coupled: frozenset[str] | None) -> GroupFunction:
     """Function of one block number of all domains: (block, domain, key, id) to packed rows."""
 
-    def index(table):  # type: ignore[no-untyped-def] # Spark 4.1.4 reads annotations of UDFs
+    def index(table: pa.Table) -> pa.Table:
         return to_table(_index_block(table, side, coupled))
 
     return index

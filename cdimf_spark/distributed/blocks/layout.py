@@ -60,6 +60,10 @@ class Side:
         """The same as one list, domain after domain."""
         return [key for keys in self.keys for key in keys]
 
+    def block_key_expression(self) -> str:
+        """SQL for a group key that the rows of equal block numbers of all domains share."""
+        return f"get(array({', '.join(map(str, self.keys[0]))}), block)"
+
     def address(self, domain: str, block: int) -> Address:
         """Where packed rows of a block belong."""
         return Address(self.keys[self.domains.index(domain)][block], domain, block)

@@ -6,9 +6,10 @@ blocks from that table and persists them, partitioned by group key: only message
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, NamedTuple
+from concurrent.futures import ThreadPoolExecutor
+from typing import NamedTuple
 
+import pyarrow as pa
 from pyspark.sql import Column, DataFrame, Row
 from pyspark.sql import functions as F
 
@@ -24,6 +25,7 @@ from cdimf_spark.distributed.blocks.indexing import (
 from cdimf_spark.distributed.blocks.layout import Layout, Side
 from cdimf_spark.distributed.training.half_step import cogroup_blocks
 from cdimf_spark.distributed.training.routing import make_user_weights, reweigh
+from cdimf_spark.distributed.workers import GroupFunction, apply_to_groups
 from cdimf_spark.schemas import BLOCK_COLUMNS, BLOCK_ROW, DOMAIN, WEIGHT
 from cdimf_spark.solver.packing import pack_block
 from cdimf_spark.solver.rules import DomainSize
@@ -72,13 +74,13 @@ def _pack(
     )
     packer = make_packer(side, num_src_blocks, duplicates)
     grouped = pairs.repartition(side.num_blocks, "pkey").groupBy("pkey")
-    return grouped.applyInArrow(packer, BLOCK_ROW)
+    return apply_to_groups(grouped, packer, BLOCK_ROW)
 
 
-def make_packer(side: Side, num_src_blocks: int, duplicates: str) -> Callable[..., Any]:
+def make_packer(side: Side, num_src_blocks: int, duplicates: str) -> GroupFunction:
     """Function of one block of one domain: its interactions to its packed rows."""
 
-    def pack(table):  # type: ignore[no-untyped-def] # Spark 4.1.4 reads annotations of UDFs
+    def pack(table: pa.Table) -> pa.Table:
         domain, block = table.column(DOMAIN)[0].as_py(), table.column("block")[0].as_py()
         packed = pack_block(
             table.column("row_key").to_numpy(),
@@ -125,13 +127,19 @@ def persist_blocks(
     routes = _persisted(_wanted(blocks, "user", USER_ROUTE_KINDS), layout.users)
     if shared_user_weight != 1:
         send = make_user_weights(shared_user_weight, layout.items)
+        routes.count()
         weights = cogroup_blocks(routes, routes, layout.users, send)
         item_rows = cogroup_blocks(item_rows, weights, layout.items, reweigh)
-    return StaticBlocks(
+    static = StaticBlocks(
         items=_persisted(item_rows, layout.items),
         users=_persisted(_wanted(blocks, "user", USER_SOLVE_KINDS), layout.users),
         user_routes=routes,
     )
+    # The cache must be full before a step is planned: only then does Spark know that the blocks
+    # are already where a cogroup wants them.
+    with ThreadPoolExecutor() as pool:
+        list(pool.map(DataFrame.count, static))
+    return static
 
 
 def _wanted(blocks: DataFrame, side: str, kinds: tuple[str, ...]) -> DataFrame:
@@ -140,20 +148,13 @@ def _wanted(blocks: DataFrame, side: str, kinds: tuple[str, ...]) -> DataFrame:
 
 
 def _persisted(rows: DataFrame, side: Side) -> DataFrame:
-    """Place, sort and persist rows.
-
-    The cache must be full before a step is planned: only then does Spark know that the blocks
-    are already where a cogroup wants them.
-    """
-    placed = rows.repartition(side.num_blocks, "pkey").sortWithinPartitions("pkey").persist()
-    placed.count()
-    return placed
+    return rows.repartition(side.num_blocks, "pkey").sortWithinPartitions("pkey").persist()
 
 
 def domain_sizes(static: StaticBlocks) -> dict[str, DomainSize]:
     """Sizes of all domains, from the lengths of the packed arrays (no payload reaches Python)."""
-    users = _array_lengths(static.users)
-    items = _array_lengths(static.items)
+    with ThreadPoolExecutor() as pool:
+        users, items = pool.map(_array_lengths, (static.users, static.items))
     return {
         domain: DomainSize(
             n_users=row["indptr"] - row["blocks"],

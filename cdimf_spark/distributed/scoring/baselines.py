@@ -25,6 +25,7 @@ from cdimf_spark.distributed.training.half_step import address_of
 from cdimf_spark.distributed.training.iteration import Steps, UserState, next_state
 from cdimf_spark.distributed.training.publishing import item_factors, user_factors
 from cdimf_spark.distributed.training.run_training import make_steps
+from cdimf_spark.distributed.workers import apply_to_groups
 from cdimf_spark.schemas import BLOCK_COLUMNS, DOMAIN, FACTORS, ITEM_FACTORS, ITEM_ID, USER_ID
 
 
@@ -33,15 +34,12 @@ def popularity(model: CDIMFModel) -> Scorer:
     wanted = (F.col("side") == "item") & F.col("kind").isin("ids", "indptr")
     rows = model.blocks().where(wanted).select(*BLOCK_COLUMNS)
 
-    def count(table):  # type: ignore[no-untyped-def] # Spark 4.1.4 reads annotations of UDFs
-        return count_interactions(table)
-
     items = rows.repartition(model.layout.items.num_blocks, "pkey").groupBy("pkey")
     tables = replace(
         model.tables,
         users=_constant(model.user_factors, 1.0, 1),
         shared=_constant(model.shared_factors, 1.0, 1),
-        items=items.applyInArrow(count, ITEM_FACTORS),
+        items=apply_to_groups(items, count_interactions, ITEM_FACTORS),
         rank=1,
     )
     return Scorer(tables)
@@ -95,7 +93,7 @@ def _iterate(steps: Steps, config: TrainConfig, n_iterations: int) -> tuple[Data
     messages = steps.route_users(state)
     for _ in range(n_iterations):
         items = steps.update_items(messages)
-        users = steps.update_users(items, state, exchange=False)
+        users, _ = steps.update_users(items, state, exchange=False)
         state = next_state(state, users, None, use_z=True)
         messages = steps.route_users(state)
     return steps.item_factors(messages), state

@@ -14,7 +14,7 @@ from cdimf_spark.distributed.scoring.scorer import Scorer
 from cdimf_spark.distributed.scoring.scoring_tables import ScoringTables, SeenItems
 from cdimf_spark.distributed.session import build_session
 from cdimf_spark.distributed.tables import OutputTables
-from cdimf_spark.distributed.training.runs import last_run
+from cdimf_spark.distributed.training.runs import Run, last_run
 from cdimf_spark.distributed.training.working_tables import WorkingTables
 from cdimf_spark.errors import DataError
 
@@ -28,6 +28,8 @@ class CDIMFModel(Scorer):
         The session.
     path
         Output folder of a training.
+    run
+        Its published run, where the caller knows it.
 
     Raises
     ------
@@ -40,10 +42,10 @@ class CDIMFModel(Scorer):
     >>> model.recommend("sport", users=["anna", "boris"], k=5).show()
     """
 
-    def __init__(self, spark: SparkSession, path: str) -> None:
+    def __init__(self, spark: SparkSession, path: str, run: Run | None = None) -> None:
         self.path = path
         self._output = OutputTables(spark, path)
-        run = last_run(self._output, published=True)
+        run = run or last_run(self._output, published=True)
         if run is None:
             raise DataError(
                 f"no published model in {path!r}: check the spelling, or finish its training "

@@ -21,7 +21,7 @@ from cdimf_spark.distributed.blocks.layout import Side
 from cdimf_spark.distributed.scoring.catalogue import Catalogue, block_column
 from cdimf_spark.distributed.scoring.item_block import ItemBlock
 from cdimf_spark.distributed.scoring.scoring_tables import ScoringTables, restrict
-from cdimf_spark.distributed.threads import single_blas_thread
+from cdimf_spark.distributed.workers import apply_to_cogroups
 from cdimf_spark.schemas import DOMAIN, FACTORS, ITEM_ID
 
 ScoreFunction = Callable[[ItemBlock, pa.Table], pa.Table]
@@ -91,8 +91,7 @@ def score_blocks(
 
     rank = tables.rank
 
-    def call(left, right):  # type: ignore[no-untyped-def] # Spark 4.1.4 reads annotations of UDFs
-        single_blas_thread()
+    def call(left: pa.Table, right: pa.Table) -> pa.Table:
         number = right.column("item_block")[0].as_py() if right.num_rows else 0
         # Without users there is nothing to do: an empty block will do.
         block = ItemBlock.of(number, left if right.num_rows else left.slice(0, 0), rank)
@@ -103,7 +102,7 @@ def score_blocks(
         for frame in (items, users)
     )
     item_groups, user_groups = (frame.groupBy("pkey") for frame in sides)
-    return item_groups.cogroup(user_groups).applyInArrow(call, schema)
+    return apply_to_cogroups(item_groups, user_groups, call, schema)
 
 
 def _each(count: int) -> Column:

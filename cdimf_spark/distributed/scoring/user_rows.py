@@ -8,9 +8,6 @@ array of that row: no interaction is ever a row of its own.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
@@ -28,7 +25,7 @@ from cdimf_spark.distributed.scoring.scoring_tables import (
     SeenItems,
     restrict,
 )
-from cdimf_spark.distributed.threads import single_blas_thread
+from cdimf_spark.distributed.workers import CogroupFunction, apply_to_cogroups
 from cdimf_spark.kernel.scoring import find_sorted
 from cdimf_spark.schemas import BLOCK_COLUMNS, DOMAIN, FACTORS, USER_ID
 
@@ -80,11 +77,8 @@ def user_rows(
     wanted = F.col("kind").isin(*SeenItems.KINDS)
     static = restrict(seen.blocks, domains).where(wanted).select(*BLOCK_COLUMNS)
     static = static.repartition(seen.side.num_blocks, "pkey")
-    return (
-        static.groupBy("pkey")
-        .cogroup(placed.groupBy("pkey"))
-        .applyInArrow(make_user_step(settings), USER_ROW)
-    )
+    step = make_user_step(settings)
+    return apply_to_cogroups(static.groupBy("pkey"), placed.groupBy("pkey"), step, USER_ROW)
 
 
 def _moving(rows: DataFrame) -> DataFrame:
@@ -104,11 +98,10 @@ def _place(moving: DataFrame, side: Side) -> DataFrame:
     return placed.repartition(side.num_blocks, "pkey")
 
 
-def make_user_step(settings: TestSettings | None) -> Callable[..., Any]:
+def make_user_step(settings: TestSettings | None) -> CogroupFunction:
     """Function of one block of users: packed interactions and moving rows to ``USER_ROW``."""
 
-    def step(static, moving):  # type: ignore[no-untyped-def] # Spark 4.1.4 reads annotations of UDFs
-        single_blas_thread()
+    def step(static: pa.Table, moving: pa.Table) -> pa.Table:
         return prepare_users(static, moving, settings)
 
     return step

@@ -11,7 +11,7 @@ the function's closure: it is rank^2 numbers a domain.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,13 +28,11 @@ from cdimf_spark.distributed.blocks.block_rows import (
     to_table,
 )
 from cdimf_spark.distributed.blocks.layout import Layout, Side
-from cdimf_spark.distributed.threads import single_blas_thread
+from cdimf_spark.distributed.workers import CogroupFunction, apply_to_cogroups
 from cdimf_spark.kernel.least_squares import GramBasis, gram
 from cdimf_spark.schemas import BLOCK_ROW
 from cdimf_spark.solver.block import Coupling, InteractionBlock, update_items, update_users
 from cdimf_spark.solver.rules import DomainRules
-
-BlockFunction = Callable[[pa.Table, pa.Table], pa.Table]
 
 
 @dataclass(frozen=True)
@@ -49,19 +47,14 @@ class StepSettings:
 
 
 def cogroup_blocks(
-    static: DataFrame, moving: DataFrame, side: Side, function: BlockFunction
+    static: DataFrame, moving: DataFrame, side: Side, function: CogroupFunction
 ) -> DataFrame:
     """Apply a function to the static and the moving rows of each block of a side.
 
     The moving rows are shuffled; the static ones stay where `persist_blocks` put them.
     """
     placed = moving.repartition(side.num_blocks, "pkey")
-
-    def call(left, right):  # type: ignore[no-untyped-def] # Spark 4.1.4 reads annotations of UDFs
-        single_blas_thread()
-        return function(left, right)
-
-    return static.groupBy("pkey").cogroup(placed.groupBy("pkey")).applyInArrow(call, BLOCK_ROW)
+    return apply_to_cogroups(static.groupBy("pkey"), placed.groupBy("pkey"), function, BLOCK_ROW)
 
 
 def address_of(table: pa.Table) -> Address:
@@ -107,7 +100,7 @@ def received_rows(static: pa.Table, messages: pa.Table, rank: int) -> NDArray[np
 
 def make_item_step(
     settings: StepSettings, bases: Mapping[str, GramBasis], publish: bool = False
-) -> BlockFunction:
+) -> CogroupFunction:
     """Item half-step of a block.
 
     Emits messages to the user blocks, the block's part of the item Gram matrix and its
@@ -130,7 +123,7 @@ def make_item_step(
 
 def make_user_step(
     settings: StepSettings, bases: Mapping[str, GramBasis], exchange: bool
-) -> BlockFunction:
+) -> CogroupFunction:
     """User half-step of a block.
 
     The moving rows are the item messages and the block's `exchange` and `z` rows. Emits x of the

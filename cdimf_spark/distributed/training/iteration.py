@@ -13,8 +13,8 @@ from functools import reduce
 import numpy as np
 from numpy.typing import NDArray
 from pyspark.sql import DataFrame
-from pyspark.sql import functions as F
 
+from cdimf_spark.distributed.blocks.block_rows import kind_is
 from cdimf_spark.distributed.blocks.packing import StaticBlocks
 from cdimf_spark.distributed.training.half_step import (
     StepSettings,
@@ -61,7 +61,7 @@ class UserState:
 class Messages:
     """Factor rows on their way to the other side, with the Gram basis of their matrix.
 
-    `sums` has the sums of the step that sent them (and of others, see `Steps.route_users`).
+    `sums` has the sums of the step that sent them (and of the consensus before it).
     """
 
     rows: DataFrame
@@ -95,15 +95,15 @@ class Steps:
         sent = cut(start_items(self.static.items, self.settings, model.seed, model.init_scale))
         return self._with_bases(sent, self.settings.layout.items.num_blocks)
 
-    def route_users(self, state: UserState, *finished: DataFrame | None) -> Messages:
+    def route_users(self, state: UserState, consensus: DataFrame | None = None) -> Messages:
         """Send the users' rows to the item blocks.
 
-        The same job collects the sums of `finished`, the results of earlier steps.
+        The same job computes the `consensus` that is part of the state, and collects its sums.
         """
         side = self.settings.layout.users
         step = make_route_step(self.settings, state.use_z)
         sent = cut(cogroup_blocks(self.static.user_routes, state.rows(), side, step))
-        return self._with_bases(sent, side.num_blocks, *finished)
+        return self._with_bases(sent, side.num_blocks, consensus)
 
     def update_items(self, users: Messages) -> Messages:
         """Item half-step: item rows to the user blocks."""
@@ -117,21 +117,26 @@ class Steps:
         step = make_item_step(self.settings, users.bases, publish=True)
         return cogroup_blocks(self.static.items, users.rows, self.settings.layout.items, step)
 
-    def update_users(self, items: Messages, state: UserState, exchange: bool) -> DataFrame:
-        """User half-step: packed rows of x, of the new X + U (if `exchange`) and of sums."""
+    def update_users(
+        self, items: Messages, state: UserState, exchange: bool
+    ) -> tuple[DataFrame, Sums]:
+        """User half-step: packed rows of x and of the new X + U (if `exchange`); the loss sums."""
+        side = self.settings.layout.users
         moving = union(items.rows, state.exchange, state.z)
         step = make_user_step(self.settings, items.bases, exchange)
-        return cut(cogroup_blocks(self.static.users, moving, self.settings.layout.users, step))
+        users = cut(cogroup_blocks(self.static.users, moving, side, step))
+        # Computed now: the next job reads it from two sides, and either would compute it.
+        return users, collect_sums(users, side.num_blocks)
 
     def update_consensus(self, exchange: DataFrame, previous: DataFrame) -> DataFrame:
         """Average over the domains: packed rows of z and of sums."""
         return cut(update_consensus(exchange, previous, self.consensus))
 
     def _with_bases(
-        self, sent: DataFrame, num_blocks: int, *finished: DataFrame | None
+        self, sent: DataFrame, num_blocks: int, consensus: DataFrame | None = None
     ) -> Messages:
         rank = self.settings.rank
-        sums = collect_sums(union(sent, *finished), num_blocks)
+        sums = collect_sums(union(sent, consensus), num_blocks)
         bases = {d: _basis(d, g.reshape(rank, rank)) for d, g in sums.pop("gram").items()}
         return Messages(only(sent, "message"), bases, sums)
 
@@ -152,13 +157,13 @@ def cut(frame: DataFrame) -> DataFrame:
 
 
 def union(*frames: DataFrame | None) -> DataFrame:
-    """Rows of all frames that are there."""
-    return reduce(DataFrame.unionByName, [frame for frame in frames if frame is not None])
+    """Packed rows of all frames that are there."""
+    return reduce(DataFrame.union, [frame for frame in frames if frame is not None])
 
 
 def only(frame: DataFrame, *kinds: str) -> DataFrame:
     """Rows of some kinds."""
-    return frame.where(F.col("kind").isin(*kinds))
+    return frame.where(kind_is(*kinds))
 
 
 def next_state(state: UserState, users: DataFrame, z: DataFrame | None, use_z: bool) -> UserState:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -10,16 +11,21 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 from pyspark.sql import DataFrame
-from pyspark.sql import functions as F
 
-from cdimf_spark.distributed.blocks.block_rows import decode, decode_matrix
+from cdimf_spark.distributed.blocks.block_rows import decode, decode_matrix, kind_is
 from cdimf_spark.distributed.blocks.indexing import unpack_ids
 from cdimf_spark.distributed.blocks.layout import Layout, Side
 from cdimf_spark.distributed.tables import OutputTables
+from cdimf_spark.distributed.training.commits import Commit, Commits
 from cdimf_spark.distributed.training.half_step import address_of, shared_mask
 from cdimf_spark.distributed.training.iteration import Messages, Steps, UserState
 from cdimf_spark.distributed.training.routing import scoring_rows
 from cdimf_spark.distributed.training.runs import PUBLISHED, Run
+from cdimf_spark.distributed.workers import (
+    CogroupFunction,
+    apply_to_cogroups,
+    apply_to_groups,
+)
 from cdimf_spark.schemas import (
     BLOCK_COLUMNS,
     HISTORY,
@@ -30,8 +36,6 @@ from cdimf_spark.schemas import (
     USER_ID,
 )
 
-TableFunction = Callable[[pa.Table, pa.Table], pa.Table]
-
 
 def publish(
     tables: OutputTables,
@@ -40,6 +44,7 @@ def publish(
     steps: Steps,
     state: UserState,
     messages: Messages,
+    forgetting: Sequence[Commit] = (),
 ) -> None:
     """Write the published tables of a finished run, each in one commit.
 
@@ -49,17 +54,25 @@ def publish(
         All static rows of the run.
     state, messages
         What `Trainer.train` returned.
+    forgetting
+        Commits to make beside those of the tables.
     """
     layout, rank = steps.settings.layout, steps.settings.rank
     items = item_factors(blocks, steps.item_factors(messages), layout, rank)
-    tables.overwrite(items, "item_factors", ("domain",))
     users = user_factors(blocks, state, layout, rank)
-    tables.overwrite(users, "user_factors", ("domain",))
     shared = shared_factors(blocks, state.z, layout, rank)
-    tables.overwrite(shared, "shared_factors")
     history = tables.spark.createDataFrame(run.iterations, HISTORY).coalesce(1)
-    tables.overwrite(history, "history")
-    run.record(PUBLISHED, run.iteration)
+    with Commits() as commits:
+        commits.add(
+            [
+                partial(tables.overwrite, items, "item_factors", ("domain",)),
+                partial(tables.overwrite, users, "user_factors", ("domain",)),
+                partial(tables.overwrite, shared, "shared_factors"),
+                partial(tables.overwrite, history, "history"),
+                *forgetting,
+            ],
+            partial(run.record, PUBLISHED, run.iteration),
+        )
 
 
 def item_factors(blocks: DataFrame, factors: DataFrame, layout: Layout, rank: int) -> DataFrame:
@@ -87,29 +100,24 @@ def shared_factors(blocks: DataFrame, z: DataFrame | None, layout: Layout, rank:
     """``shared_factors``: z of every shared user, once."""
     static = _static(blocks, "user", ("ids", "keys", "shared"))
     rows = static if z is None else static.unionByName(z)
-    block_keys = F.lit(layout.users.keys[0])
-    placed = rows.withColumn("bkey", F.get(block_keys, F.col("block")))
+    placed = rows.selectExpr("*", f"{layout.users.block_key_expression()} AS bkey")
 
-    def merge(table):  # type: ignore[no-untyped-def] # Spark 4.1.4 reads annotations of UDFs
+    def merge(table: pa.Table) -> pa.Table:
         return _merge_domains(table, rank)
 
     grouped = placed.repartition(layout.users.num_blocks, "bkey").groupBy("bkey")
-    return grouped.applyInArrow(merge, SHARED_FACTORS)
+    return apply_to_groups(grouped, merge, SHARED_FACTORS)
 
 
 def _static(blocks: DataFrame, side: str, kinds: tuple[str, ...]) -> DataFrame:
-    wanted = (F.col("side") == side) & F.col("kind").isin(*kinds)
-    return blocks.where(wanted).select(*BLOCK_COLUMNS)
+    return blocks.where(f"side = '{side}' AND {kind_is(*kinds)}").select(*BLOCK_COLUMNS)
 
 
 def _cogroup(
-    static: DataFrame, moving: DataFrame, side: Side, function: TableFunction, schema: str
+    static: DataFrame, moving: DataFrame, side: Side, function: CogroupFunction, schema: str
 ) -> DataFrame:
-    def call(left, right):  # type: ignore[no-untyped-def] # Spark 4.1.4 reads annotations of UDFs
-        return function(left, right)
-
     left, right = (frame.repartition(side.num_blocks, "pkey") for frame in (static, moving))
-    return left.groupBy("pkey").cogroup(right.groupBy("pkey")).applyInArrow(call, schema)
+    return apply_to_cogroups(left.groupBy("pkey"), right.groupBy("pkey"), function, schema)
 
 
 def _named(static: pa.Table, id_column: str, rows: NDArray[np.float32]) -> pa.Table:

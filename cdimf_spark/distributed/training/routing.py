@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 from cdimf_spark.distributed.blocks.block_rows import decode_matrix, encode, to_table
 from cdimf_spark.distributed.blocks.layout import Side
 from cdimf_spark.distributed.training.half_step import (
-    BlockFunction,
     StepSettings,
     address_of,
     interactions_of,
@@ -22,6 +21,7 @@ from cdimf_spark.distributed.training.half_step import (
     send_rows,
     shared_mask,
 )
+from cdimf_spark.distributed.workers import CogroupFunction
 from cdimf_spark.kernel.consensus import squared_distance
 from cdimf_spark.kernel.least_squares import gram
 
@@ -35,7 +35,7 @@ def scoring_rows(static: pa.Table, moving: pa.Table, rank: int, use_z: bool) -> 
     return rows
 
 
-def make_route_step(settings: StepSettings, use_z: bool) -> BlockFunction:
+def make_route_step(settings: StepSettings, use_z: bool) -> CogroupFunction:
     """Send the user rows of a block to the item blocks that need them.
 
     Emits the messages, the block's part of the user Gram matrix (shared users weigh
@@ -64,7 +64,7 @@ def _sums(moving: pa.Table, rank: int) -> NDArray[np.float64]:
     return np.array([squared_distance(x, z), squared_distance(x, np.zeros_like(x))])
 
 
-def make_user_weights(shared_user_weight: float, items: Side) -> BlockFunction:
+def make_user_weights(shared_user_weight: float, items: Side) -> CogroupFunction:
     """Send the weight of each user (1, or `shared_user_weight`) to the item blocks."""
 
     def step(static: pa.Table, _: pa.Table) -> pa.Table:

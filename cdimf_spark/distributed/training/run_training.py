@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
+from functools import partial
 
 from pyspark.sql import DataFrame, SparkSession
 
@@ -18,10 +19,11 @@ from cdimf_spark.distributed.blocks.packing import (
 )
 from cdimf_spark.distributed.input.validation import clean_rows, raise_for_problems
 from cdimf_spark.distributed.tables import OutputTables
+from cdimf_spark.distributed.training.commits import Commits
 from cdimf_spark.distributed.training.half_step import StepSettings
 from cdimf_spark.distributed.training.iteration import Steps
 from cdimf_spark.distributed.training.publishing import publish
-from cdimf_spark.distributed.training.runs import PACKED, Run, last_run, start_run
+from cdimf_spark.distributed.training.runs import PACKED, STARTED, Run, last_run, new_run
 from cdimf_spark.distributed.training.shared_users import ConsensusSettings
 from cdimf_spark.distributed.training.timing import Stopwatch
 from cdimf_spark.distributed.training.trainer import Trainer
@@ -106,10 +108,16 @@ def _pack(tables: OutputTables, interactions: DataFrame, config: TrainConfig) ->
         keyed = with_keys(clean_rows(annotated))
         blocks = config.model.num_blocks or _num_blocks(sum(counts.values()))
         layout = Layout.of(_domain_names(config), blocks, blocks)
-        run = start_run(tables, {"config": config.to_dict(), "blocks": blocks})
+        run = new_run(tables, {"config": config.to_dict(), "blocks": blocks})
         rows = build_blocks(keyed, layout, _coupled(config), config.model.duplicates)
-        WorkingTables(tables, run.run_id).write_blocks(rows)
-        run.record(PACKED, 0)
+        with Commits() as commits:
+            commits.add(
+                [
+                    partial(run.write, STARTED, 0, run.details),
+                    partial(WorkingTables(tables, run.run_id).write_blocks, rows),
+                ],
+                partial(run.record, PACKED, 0),
+            )
     finally:
         annotated.unpersist()
     logger.info("packed into %d blocks a side, seconds=%.1f", blocks, watch.seconds())
@@ -150,9 +158,19 @@ def _iterate_and_publish(
     )
     state, messages = Trainer(config.model, steps, run, working).train()
     watch = Stopwatch()
-    publish(tables, run, blocks, steps, state, messages)
+    publish(
+        tables,
+        run,
+        blocks,
+        steps,
+        state,
+        messages,
+        # Also rows that only this run can have written and nobody needs any more.
+        working.forgetting(_first_kept(run.iteration, config.model)),
+    )
+    if not run.first:
+        working.forget_other_runs()
     logger.info("published in %s, seconds=%.1f", config.output, watch.seconds())
-    working.forget_old(_first_kept(run.iteration, config.model))
 
 
 def _first_kept(iteration: int, model: ModelConfig) -> int:

@@ -22,7 +22,7 @@ from pyspark.sql import functions as F
 
 from cdimf_spark.distributed.tables import RUNS, OutputTables
 
-_SCHEMA = "run_id string, at timestamp, event string, iteration int, details string"
+_COLUMNS = ("run_id", "at", "event", "iteration", "details")
 
 STARTED, PACKED, ITERATION, PUBLISHED = "started", "packed", "iteration", "published"
 
@@ -44,6 +44,8 @@ class Run:
     resumed
         Whether the run was begun by another process, which may have left rows of an unfinished
         iteration.
+    first
+        Whether the output folder has never seen another run.
     """
 
     tables: OutputTables
@@ -53,6 +55,7 @@ class Run:
     packed: bool = False
     published: int | None = None
     resumed: bool = False
+    first: bool = False
 
     @property
     def iteration(self) -> int:
@@ -60,13 +63,19 @@ class Run:
         return len(self.iterations)
 
     def record(self, event: str, iteration: int, details: dict[str, Any] | None = None) -> None:
-        """Append an event in a commit of its own."""
-        row = (self.run_id, datetime.now(UTC), event, iteration, json.dumps(details or {}))
-        frame = self.tables.spark.createDataFrame([row], _SCHEMA).coalesce(1)
-        self.tables.append(frame, RUNS)
-        self._apply(event, iteration, details or {})
+        """Note an event, and write it."""
+        self.note(event, iteration, details or {})
+        self.write(event, iteration, details or {})
 
-    def _apply(self, event: str, iteration: int, details: dict[str, Any]) -> None:
+    def write(self, event: str, iteration: int, details: dict[str, Any]) -> None:
+        """Append an event to the log, in a commit of its own."""
+        values = (self.run_id, datetime.now(UTC), event, iteration, json.dumps(details))
+        # Literals need no Python worker, as rows of Python objects would.
+        columns = [F.lit(v).alias(c) for c, v in zip(_COLUMNS, values, strict=True)]
+        self.tables.append(self.tables.spark.range(0, 1, 1, 1).select(*columns), RUNS)
+
+    def note(self, event: str, iteration: int, details: dict[str, Any]) -> None:
+        """Take an event into account, here in memory."""
         if event == PACKED:
             self.packed = True
         elif event == ITERATION:
@@ -75,26 +84,25 @@ class Run:
             self.published = iteration
 
 
-def start_run(tables: OutputTables, details: dict[str, Any]) -> Run:
-    """Begin a new run."""
+def new_run(tables: OutputTables, details: dict[str, Any]) -> Run:
+    """A run of which nothing is written yet: it begins with the event `started`."""
     run_id = f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{uuid.uuid4().hex[:8]}"
-    run = Run(tables, run_id, details)
-    run.record(STARTED, 0, details)
-    return run
+    empty = tables.find(RUNS) is None and tables.find("blocks") is None
+    return Run(tables, run_id, details, first=empty)
 
 
 def last_run(tables: OutputTables, published: bool = False) -> Run | None:
     """The newest run of an output folder (or the one that was published last), or None."""
-    if not tables.exists(RUNS):
+    log = tables.find(RUNS)
+    # All of it, a row an iteration, in one job: filters and sorts on Spark would be jobs more.
+    events = [] if log is None else sorted(log.collect(), key=lambda e: (e["at"], e["iteration"]))
+    mark = PUBLISHED if published else STARTED
+    marked = [event["run_id"] for event in events if event["event"] == mark]
+    if not marked:
         return None
-    log = tables.read(RUNS)
-    marks = log.where(F.col("event") == (PUBLISHED if published else STARTED))
-    newest = marks.orderBy(F.desc("at")).select("run_id").head()
-    if newest is None:
-        return None
-    events = log.where(F.col("run_id") == newest[0]).orderBy("at", "iteration").collect()
-    details = next(json.loads(e["details"]) for e in events if e["event"] == STARTED)
-    run = Run(tables, newest[0], details, resumed=True)
-    for event in events:
-        run._apply(event["event"], event["iteration"], json.loads(event["details"]))
+    mine = [event for event in events if event["run_id"] == marked[-1]]
+    details = next(json.loads(e["details"]) for e in mine if e["event"] == STARTED)
+    run = Run(tables, marked[-1], details, resumed=True, first=len(mine) == len(events))
+    for event in mine:
+        run.note(event["event"], event["iteration"], json.loads(event["details"]))
     return run

@@ -15,11 +15,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 from pyspark.sql import DataFrame
-from pyspark.sql import functions as F
 
 from cdimf_spark.distributed.blocks.block_rows import decode, decode_matrix, encode, to_table
 from cdimf_spark.distributed.blocks.layout import Side
-from cdimf_spark.distributed.threads import single_blas_thread
+from cdimf_spark.distributed.workers import apply_to_groups
 from cdimf_spark.kernel.consensus import shared_factors, squared_distance
 from cdimf_spark.schemas import BLOCK_ROW, DOMAIN
 
@@ -53,15 +52,14 @@ def update_consensus(
         Packed rows: `z` per domain and block, and `consensus_sums` (see `_sums`).
     """
     users = settings.users
-    block_keys = F.lit(users.keys[0])
-    rows = exchange.unionByName(previous).withColumn("bkey", F.get(block_keys, F.col("block")))
-    grouped = rows.repartition(users.num_blocks, "bkey").groupBy("bkey")
+    rows = exchange.union(previous)
+    placed = rows.selectExpr("*", f"{users.block_key_expression()} AS bkey")
+    grouped = placed.repartition(users.num_blocks, "bkey").groupBy("bkey")
 
-    def step(table):  # type: ignore[no-untyped-def] # Spark 4.1.4 reads annotations of UDFs
-        single_blas_thread()
+    def step(table: pa.Table) -> pa.Table:
         return to_table(_consensus_block(table, settings))
 
-    return grouped.applyInArrow(step, BLOCK_ROW)
+    return apply_to_groups(grouped, step, BLOCK_ROW)
 
 
 def _consensus_block(table: pa.Table, settings: ConsensusSettings) -> Iterator[pa.RecordBatch]:

@@ -7,8 +7,6 @@ nor on the order of the data.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 import pyarrow as pa
 from pyspark.sql import DataFrame
@@ -20,12 +18,11 @@ from cdimf_spark.distributed.training.half_step import (
     send_rows,
     shared_mask,
 )
+from cdimf_spark.distributed.workers import GroupFunction, apply_to_groups
 from cdimf_spark.kernel.initialization import domain_item_keys, initial_factors
 from cdimf_spark.kernel.least_squares import gram
 from cdimf_spark.kernel.objective import ridge_loss
 from cdimf_spark.schemas import BLOCK_ROW
-
-TableFunction = Callable[[pa.Table], pa.Table]
 
 
 def start_users(
@@ -74,8 +71,5 @@ def start_items(
     return _apply(items, start)
 
 
-def _apply(static: DataFrame, function: TableFunction) -> DataFrame:
-    def call(table):  # type: ignore[no-untyped-def] # Spark 4.1.4 reads annotations of UDFs
-        return function(table)
-
-    return static.groupBy("pkey").applyInArrow(call, BLOCK_ROW)
+def _apply(static: DataFrame, function: GroupFunction) -> DataFrame:
+    return apply_to_groups(static.groupBy("pkey"), function, BLOCK_ROW)

@@ -13,9 +13,9 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 from pyspark.sql import DataFrame
-from pyspark.sql import functions as F
 
-from cdimf_spark.distributed.blocks.block_rows import Address, decode, encode, to_table
+from cdimf_spark.distributed.blocks.block_rows import Address, decode, encode, kind_is, to_table
+from cdimf_spark.distributed.workers import apply_to_groups
 from cdimf_spark.schemas import BLOCK_ROW
 
 _COLLECTED_BLOCKS = 32
@@ -34,7 +34,7 @@ def collect_sums(frame: DataFrame, num_blocks: int) -> Sums:
     frame
         Packed rows; each array must be a single part (a Gram matrix of rank 1,400 still is).
     """
-    rows = frame.where(F.col("kind").isin(*SUM_KINDS))
+    rows = frame.where(kind_is(*SUM_KINDS))
     while num_blocks > _COLLECTED_BLOCKS:
         rows = _sum_groups(rows)
         num_blocks = -(-num_blocks // _COLLECTED_BLOCKS)
@@ -49,13 +49,12 @@ def collect_sums(frame: DataFrame, num_blocks: int) -> Sums:
 
 def _sum_groups(rows: DataFrame) -> DataFrame:
     """Sum each group of neighbouring blocks into one row."""
-
-    def add(table):  # type: ignore[no-untyped-def] # Spark 4.1.4 reads annotations of UDFs
-        return _add_blocks(table)
-
-    group = (F.col("block") / _COLLECTED_BLOCKS).cast("int")
-    numbered = rows.withColumns({"part": F.col("block"), "block": group})
-    return numbered.groupBy("kind", "domain", "block").applyInArrow(add, BLOCK_ROW)
+    group = f"block DIV {_COLLECTED_BLOCKS}"
+    numbered = rows.selectExpr(
+        "pkey", "domain", f"int({group}) AS block", "kind", "block AS part", "payload"
+    )
+    groups = numbered.groupBy("kind", "domain", "block")
+    return apply_to_groups(groups, _add_blocks, BLOCK_ROW)
 
 
 def _add_blocks(table: pa.Table) -> pa.Table:

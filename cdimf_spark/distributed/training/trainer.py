@@ -5,10 +5,12 @@ from __future__ import annotations
 import logging
 import math
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from pyspark.sql import DataFrame
 
+from cdimf_spark.distributed.training.commits import Commit, Commits
 from cdimf_spark.distributed.training.iteration import (
     EXCHANGE_KINDS,
     Messages,
@@ -66,9 +68,9 @@ class Trainer:
         if self.run.resumed:
             self.working.forget_after(self.run.iteration)
         state, messages = self._resume() if self.run.iterations else self._start()
-        watch = Stopwatch()
-        while not self._finished():
-            state, messages, watch = self._iterate(state, messages, watch)
+        with Commits() as commits:
+            while not self._finished():
+                state, messages = self._iterate(state, messages, commits)
         if messages is None:
             raise AssertionError("max_iter is at least 1")
         return state, messages
@@ -101,46 +103,50 @@ class Trainer:
         return bool(reason)
 
     def _iterate(
-        self, state: UserState, messages: Messages | None, watch: Stopwatch
-    ) -> tuple[UserState, Messages, Stopwatch]:
-        """One iteration; also the watch of the next one, which starts before the log's commit."""
-        iteration = self.run.iteration + 1
+        self, state: UserState, messages: Messages | None, commits: Commits
+    ) -> tuple[UserState, Messages]:
+        """One iteration; its tables are committed while the next one is computed."""
+        iteration, watch = self.run.iteration + 1, Stopwatch()
+        aggregate = self.working.coupled and iteration % self.model.aggregation_period == 0
         with watch.part("items"):
             items = self._update_items(messages)
-        aggregate = self.working.coupled and iteration % self.model.aggregation_period == 0
         with watch.part("users"):
-            users = self.steps.update_users(items, state, aggregate)
-            self._commit_users(iteration, users, aggregate)
+            users, user_sums = self.steps.update_users(items, state, aggregate)
         z = None
-        with watch.part("consensus"):
-            if aggregate and state.z is not None:
-                exchange = only(users, *EXCHANGE_KINDS)
-                z = self.steps.update_consensus(exchange, state.z)
-                self.working.write("consensus", only(z, "z"), iteration)
+        if aggregate and state.z is not None:
+            z = self.steps.update_consensus(only(users, *EXCHANGE_KINDS), state.z)
         state = next_state(state, users, z, self._use_z(iteration))
-        with watch.part("routing"):
-            messages = self.steps.route_users(state, users, z)
-        metrics = iteration_metrics({**items.sums, **messages.sums})
+        with watch.part("consensus"):
+            messages = self.steps.route_users(state, z)
+        metrics = iteration_metrics({**items.sums, **user_sums, **messages.sums})
         _check_finite(iteration, metrics)
-        # Its own commit cannot be in the time that it records: it counts in the next iteration.
+        with watch.part("commits"):
+            # Those of the iteration before, if they are not yet through.
+            commits.wait()
         metrics |= {"iteration": iteration, "seconds": watch.seconds()}
         logger.info("%s", _line(metrics, self.model.max_iter, watch))
-        next_watch = Stopwatch()
-        with next_watch.part("record"):
-            self.run.record(ITERATION, iteration, metrics)
-        return state, messages, next_watch
+        self.run.note(ITERATION, iteration, metrics)
+        commits.add(
+            self._tables(iteration, users, z),
+            partial(self.run.write, ITERATION, iteration, metrics),
+        )
+        return state, messages
 
     def _update_items(self, messages: Messages | None) -> Messages:
         if messages is None:
             return self.steps.start_items(self.model)
         return self.steps.update_items(messages)
 
-    def _commit_users(self, iteration: int, users: DataFrame, aggregate: bool) -> None:
-        if aggregate:
-            self.working.write("exchange", only(users, *EXCHANGE_KINDS), iteration)
+    def _tables(self, iteration: int, users: DataFrame, z: DataFrame | None) -> list[Commit]:
+        """The commits that an iteration leaves for the next one."""
+        rows: dict[str, DataFrame] = {}
+        if z is not None:
+            rows["exchange"] = only(users, *EXCHANGE_KINDS)
+            rows["consensus"] = only(z, "z")
         kinds = self.working.state_kinds(self._use_z(iteration))
         if kinds:
-            self.working.write("state", only(users, *kinds), iteration)
+            rows["state"] = only(users, *kinds)
+        return [partial(self.working.write, table, rows[table], iteration) for table in rows]
 
     def _use_z(self, iteration: int) -> bool:
         """Whether items are updated from z after an iteration: not between two aggregations."""

@@ -9,11 +9,13 @@ not stored, u = (X + U) - z, nor are the item factors, which follow exactly from
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from cdimf_spark.distributed.tables import WORKING, OutputTables
+from cdimf_spark.distributed.training.commits import Commit, Commits
 from cdimf_spark.distributed.training.iteration import EXCHANGE_KINDS, UserState, only
 from cdimf_spark.schemas import BLOCK_COLUMNS
 
@@ -44,19 +46,17 @@ class WorkingTables:
 
     def read_blocks(self) -> DataFrame:
         """Static blocks: ``BLOCK_ROW`` and `side`."""
-        return self.tables.read("blocks").where(F.col("run_id") == self.run_id).drop("run_id")
+        return self.tables.read("blocks").where(f"run_id = '{self.run_id}'").drop("run_id")
 
     def write(self, table: str, rows: DataFrame, iteration: int) -> None:
         """Write packed rows of an iteration to a working table."""
-        frame = rows.select(
-            F.lit(self.run_id).alias("run_id"), F.lit(iteration).alias("iteration"), *BLOCK_COLUMNS
-        )
-        self.tables.append(frame, table, _PARTITIONS)
+        marks = (f"'{self.run_id}' AS run_id", f"{iteration} AS iteration")
+        self.tables.append(rows.selectExpr(*marks, *BLOCK_COLUMNS), table, _PARTITIONS)
 
     def read(self, table: str, iteration: int) -> DataFrame:
         """Packed rows of an iteration."""
         rows = self.tables.read(table)
-        mine = rows.where((F.col("run_id") == self.run_id) & (F.col("iteration") == iteration))
+        mine = rows.where(f"run_id = '{self.run_id}' AND iteration = {iteration}")
         return mine.select(*BLOCK_COLUMNS)
 
     def state_kinds(self, use_z: bool) -> tuple[str, ...]:
@@ -85,19 +85,22 @@ class WorkingTables:
             use_z=use_z,
         )
 
-    def forget_old(self, first_kept: int) -> None:
-        """Delete what earlier runs left, and the state of earlier iterations of this one.
+    def forgetting(self, first_kept: int) -> list[Commit]:
+        """Commits that delete the rows of this run's iterations before one.
 
-        The files go with the next VACUUM. Each delete is a commit of a second or so: the blocks,
-        which only other runs can have left, are looked at first.
+        The files go with the next VACUUM.
         """
-        other = f"run_id <> '{self.run_id}'"
-        if not self.tables.read("blocks").where(other).isEmpty():
-            self.tables.delete("blocks", other)
-        for table in WORKING[1:]:
-            self.tables.delete(table, f"{other} OR iteration < {first_kept}")
+        mine = f"run_id = '{self.run_id}' AND iteration < {first_kept}"
+        return [partial(self.tables.delete, table, mine) for table in WORKING[1:]]
+
+    def forget_other_runs(self) -> None:
+        """Delete what earlier runs left."""
+        others = f"run_id <> '{self.run_id}'"
+        with Commits() as commits:
+            commits.add([partial(self.tables.delete, table, others) for table in WORKING])
 
     def forget_after(self, iteration: int) -> None:
         """Delete what a crash left of later iterations, so that they can be repeated."""
-        for table in WORKING[1:]:
-            self.tables.delete(table, f"run_id = '{self.run_id}' AND iteration > {iteration}")
+        later = f"run_id = '{self.run_id}' AND iteration > {iteration}"
+        with Commits() as commits:
+            commits.add([partial(self.tables.delete, table, later) for table in WORKING[1:]])
