@@ -46,6 +46,10 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
             f"-Dderby.system.home={scratch}"
         ),
         spark__sql__shuffle__partitions="2",
+        # Nor does compiling hundreds of plans for a few rows each. The sessions that tests start as
+        # processes of their own have the shipped settings.
+        spark__sql__codegen__wholeStage="false",
+        spark__sql__codegen__factoryMode="NO_CODEGEN",
         spark__sql__warehouse__dir=str(scratch / "warehouse"),
     )
     yield session

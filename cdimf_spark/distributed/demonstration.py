@@ -158,7 +158,8 @@ def trained_text(model: CDIMFModel) -> str:
     """What a training did, and where its tables are."""
     return (
         f"{training_summary(model.run.iterations)}\n\nDelta tables in {model.path}: "
-        "user_factors, item_factors, shared_factors, history (published);\nruns, blocks, exchange, consensus, state (working)"
+        "user_factors, item_factors, shared_factors, history (published);\n"
+        "runs, blocks, exchange, consensus, state (working)"
     )
 
 

@@ -21,12 +21,13 @@ from tests.conftest import ROOT
 from tests.distributed.trained_tables import published, read
 from tests.helpers import random_domains, to_spark
 
-MODEL = ModelConfig(rank=16, max_iter=2, init_scale=1.0, num_blocks=3)
+MODEL = ModelConfig(rank=16, max_iter=2, init_scale=1.0, num_blocks=2)
 
 
 def train_and_digest(spark: SparkSession, output: str) -> dict[str, Any]:
     """The digest of each published table, and all losses."""
-    domains = random_domains(np.random.default_rng(3), n_users=200, weighted=True)
+    rng = np.random.default_rng(3)
+    domains = random_domains(rng, names=("a", "b"), n_users=200, weighted=True)
     configs = tuple(DomainConfig(name, "memory") for name in domains)
     train(spark, to_spark(spark, domains), TrainConfig(MODEL, configs, output))
     history = read(spark, Path(output), "history").orderBy("iteration").collect()

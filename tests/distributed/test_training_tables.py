@@ -100,7 +100,7 @@ def test_what_a_first_commit_left_is_not_something_else(
     (tmp_path / "blocks" / "side=user" / "domain=a").mkdir(parents=True)
     (tmp_path / "blocks" / "side=user" / "domain=a" / "part-00000.parquet").write_text("cut off")
     assert not tables.holds_something_else()
-    (tmp_path / "blocks" / "notes.txt").write_text("")
+    (tmp_path / "blocks" / "notes.txt").write_text("not ours")
     assert tables.holds_something_else()
 
 
