@@ -14,12 +14,10 @@ of them alike; the table gives the median and the spread (largest - smallest) of
 from __future__ import annotations
 
 import argparse
-import os
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 
 import implicit.cpu.als as peer
 import numpy as np
@@ -28,8 +26,7 @@ from threadpoolctl import threadpool_limits
 
 from cdimf_spark.kernel.initialization import initial_factors
 from cdimf_spark.kernel.least_squares import gram, gram_basis, row_ridge, solve_rows
-
-DATA = Path(os.environ.get("CDIMF_DATA", Path(__file__).parents[3] / "shared/data/amazon"))
+from tests.benchmarks.data import clustered, has_amazon, warm_pair
 
 
 @dataclass(frozen=True)
@@ -117,42 +114,10 @@ class Problem:
         return np.linalg.solve(lhs, seen.sum(axis=0))
 
 
-def clustered(n_users: int, n_items: int, nnz: int, clusters: int = 40) -> sp.csr_matrix:
-    """Power-law interactions in which users prefer the items of their own cluster (3 in 4)."""
-    rng = np.random.default_rng(0)
-    activity = rng.lognormal(0, 1.1, n_users)
-    popularity = (np.arange(n_items) + 10.0) ** -0.8
-    own = [np.flatnonzero(np.arange(n_items) % clusters == c) for c in range(clusters)]
-    cluster = rng.integers(clusters, size=n_users)
-    cells = np.empty(0, np.int64)
-    while len(cells) < nnz:
-        users = rng.choice(n_users, size=nnz // 2, p=activity / activity.sum())
-        items = rng.choice(n_items, size=nnz // 2, p=popularity / popularity.sum())
-        inside = rng.random(nnz // 2) < 0.75
-        for c in range(clusters):
-            chosen = np.flatnonzero(inside & (cluster[users] == c))
-            weight = popularity[own[c]] / popularity[own[c]].sum()
-            items[chosen] = rng.choice(own[c], size=len(chosen), p=weight)
-        cells = np.unique(np.concatenate([cells, users * n_items + items]))
-    cells = rng.permutation(cells)[:nnz]
-    ones = np.ones(nnz, np.float32)
-    return sp.csr_matrix((ones, np.divmod(cells, n_items)), shape=(n_users, n_items))
-
-
-def warm_pair() -> list[sp.csr_matrix]:
-    """Both domains of the real warm pair; users and items without interactions are left out."""
-    domains = []
-    for name in ("sport_cloth", "cloth_sport"):
-        table = np.loadtxt(DATA / "warm-start" / name / "train.txt", dtype=np.int64, usecols=(0, 1))
-        users, items = (np.unique(column, return_inverse=True)[1] for column in table.T)
-        domains.append(sp.csr_matrix((np.ones(len(users), np.float32), (users, items))))
-    return domains
-
-
 def shapes(quick: bool) -> Iterator[tuple[str, list[sp.csr_matrix], bool]]:
     """Name, domains, and whether implicit's exact solver is worth the wait."""
-    if (DATA / "warm-start").exists():
-        yield "warm pair", warm_pair(), True
+    if has_amazon():
+        yield "warm pair", [domain.interactions for domain in warm_pair().values()], True
     yield "6040 x 3706, 1M", [clustered(6040, 3706, 1_000_000)], True
     yield "100k x 20k, 2M", [clustered(100_000, 20_000, 2_000_000)], not quick
     if not quick:
