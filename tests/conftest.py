@@ -41,7 +41,7 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
         # Compiling to the end costs more than short tests gain; the path of the log settings
         # must not depend on where pytest was started.
         spark__driver__extraJavaOptions=(
-            "-Duser.timezone=UTC -XX:TieredStopAtLevel=1 "
+            "-Duser.timezone=UTC -XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=256m "
             f"-Dlog4j2.configurationFile={ROOT / 'conf' / 'log4j2.properties'} "
             f"-Dderby.system.home={scratch}"
         ),

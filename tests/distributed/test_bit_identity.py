@@ -15,7 +15,7 @@ import pytest
 from pyspark.sql import SparkSession
 
 from cdimf_spark.config import DomainConfig, ModelConfig, TrainConfig
-from cdimf_spark.distributed.session import build_session
+from cdimf_spark.distributed.session import build_session, read_properties
 from cdimf_spark.distributed.training.run_training import train
 from tests.conftest import ROOT
 from tests.distributed.trained_tables import published, read
@@ -36,13 +36,13 @@ def train_and_digest(spark: SparkSession, output: str) -> dict[str, Any]:
 
 
 def main(master: str, output: str, scratch: str) -> None:
-    options = f"-Duser.timezone=UTC -XX:TieredStopAtLevel=1 -Dderby.system.home={scratch}"
+    options = read_properties("conf/local.conf")["spark.driver.extraJavaOptions"]
     spark = build_session(
         "conf/local.conf",
         spark__master=master,
         spark__driver__memory="1g",
         spark__executor__memory="1g",
-        spark__driver__extraJavaOptions=options,
+        spark__driver__extraJavaOptions=f"{options} -Dderby.system.home={scratch}",
         spark__sql__shuffle__partitions="3",
         spark__sql__warehouse__dir=f"{scratch}/warehouse",
     )

@@ -34,3 +34,10 @@ def test_the_shipped_file() -> None:
     assert settings["spark.master"] == "local[*]"
     assert settings["spark.sql.session.timeZone"] == "UTC"
     assert settings["spark.sql.adaptive.enabled"] == "false"
+
+
+def test_code_cache_is_large_enough_for_the_first_level_of_compilation() -> None:
+    """At Java's 48 MB for this level trainings died: "Out of space in CodeCache"."""
+    java = read_properties(ROOT / "conf" / "local.conf")["spark.driver.extraJavaOptions"]
+    assert "-XX:TieredStopAtLevel=1" in java
+    assert "-XX:ReservedCodeCacheSize=256m" in java
