@@ -7,6 +7,7 @@ import re
 import resource
 import shutil
 import subprocess
+import tempfile
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -30,13 +31,20 @@ class Training:
         Seconds of each.
     parts
         What the log says of the parts of each iteration: name -> seconds.
+    memory
+        Largest resident set seen, in bytes: of a JVM and of one Python worker.
     """
 
     whole: float
     cpu: float
     iterations: list[float]
     parts: list[dict[str, float]]
+    memory: dict[str, int]
     log: str
+
+    def seconds_of(self, event: str) -> float:
+        """What the log says of an event: "packed" or "published"."""
+        return float(re.findall(rf"{event} .*seconds=([\d.]+)", self.log)[-1])
 
 
 def train(
@@ -57,22 +65,43 @@ def train(
     command += [word for name, path in domains.items() for word in ("--domain", f"{name}={path}")]
     command += [word for key, value in options.items() for word in ("--set", f"{key}={value}")]
     before, start = _child_seconds(), time.perf_counter()
-    done = subprocess.run(
-        command,
-        cwd=ROOT,
-        env=os.environ | {"SPARK_LOCAL_IP": "127.0.0.1"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    whole = time.perf_counter() - start
-    log = done.stdout + done.stderr
-    if done.returncode != 0:
+    with tempfile.TemporaryFile("w+") as file:
+        environment = os.environ | {"SPARK_LOCAL_IP": "127.0.0.1"}
+        process = subprocess.Popen(
+            command,
+            cwd=ROOT,
+            env=environment,
+            stdout=file,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+        memory = _watch(process)
+        whole = time.perf_counter() - start
+        file.seek(0)
+        log = file.read()
+    if process.returncode != 0:
         raise RuntimeError(f"{' '.join(command)}\n{log[-3000:]}")
     found = _ITERATION.findall(log)
     parts = [dict(zip(p.split()[::2], map(float, p.split()[1::2]), strict=True)) for _, p in found]
     seconds = [float(value) for value, _ in found]
-    return Training(whole, _child_seconds() - before, seconds, parts, log)
+    return Training(whole, _child_seconds() - before, seconds, parts, memory, log)
+
+
+def _watch(process: subprocess.Popen[bytes]) -> dict[str, int]:
+    """Wait for a process; the largest resident sets among its session by kind of process."""
+    largest = {"java": 0, "python": 0}
+    while process.poll() is None:
+        for path in Path("/proc").glob("[0-9]*/stat"):
+            try:
+                name, _, fields = path.read_text().partition("(")[2].rpartition(")")
+            except OSError:  # It has ended meanwhile.
+                continue
+            session, pages = int(fields.split()[3]), int(fields.split()[21])
+            kind = next((kind for kind in largest if name.startswith(kind)), None)
+            if kind and session == process.pid:
+                largest[kind] = max(largest[kind], pages * os.sysconf("SC_PAGE_SIZE"))
+        time.sleep(0.2)
+    return largest
 
 
 def _child_seconds() -> float:

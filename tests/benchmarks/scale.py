@@ -1,0 +1,79 @@
+"""Growth with the data: time, memory and disk at 1M, 10M and 100M interactions.
+
+Run as `python -m tests.benchmarks.scale [--sizes 1e6 1e7 1e8] [--mllib]`. Three overlapping
+domains, rank 64, local[2]. MLlib's ALS, on the pooled data, is measured up to 10M.
+
+    iteration    median of the iterations after the second
+    per million  the same for a million interactions
+    JVM, worker  largest resident set of the JVM and of one Python worker, GB
+    disk         the output folder when the training is finished, GB
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import tempfile
+from pathlib import Path
+from statistics import median
+
+from cdimf_spark.distributed.session import build_session
+from tests.benchmarks.data import write_domains
+from tests.benchmarks.peers import mllib_iteration_seconds, pool
+from tests.benchmarks.submit import ROOT, train
+
+RANK = 64
+_MOST_FOR_MLLIB = 10_000_000
+
+
+def measure(nnz: int, folder: Path, max_iter: int, master: str) -> str:
+    paths = write_domains(folder, nnz)
+    output = folder / "model"
+    options = {"rank": RANK, "max_iter": max_iter}
+    training = train(paths, output, options, master)
+    seconds = median(training.iterations[2:])
+    disk = sum(path.stat().st_size for path in output.rglob("*") if path.is_file())
+    cells = (
+        f"{nnz / 1e6:8.0f}M{seconds:11.2f}{1e6 * seconds / nnz:13.3f}"
+        f"{training.seconds_of('packed'):9.1f}{training.seconds_of('published'):11.1f}"
+        f"{training.whole:9.1f}"
+    )
+    sizes = (training.memory["java"], training.memory["python"], disk)
+    return cells + "".join(f"{size / 1e9:9.2f}" for size in sizes)
+
+
+def mllib(nnz: int, folder: Path) -> str:
+    spark = build_session("conf/local.conf", spark__master="local[2]", spark__driver__memory="8g")
+    domains = {
+        name: spark.read.parquet(str(path)) for name, path in write_domains(folder, nnz).items()
+    }
+    try:
+        seconds = mllib_iteration_seconds(pool(domains), RANK, 1, 4)[0]
+    finally:
+        spark.stop()
+    return f"{nnz / 1e6:8.0f}M{seconds:11.2f}{1e6 * seconds / nnz:13.3f}  MLlib ALS, pooled data"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--sizes", type=float, nargs="+", default=[1e6, 1e7, 1e8])
+    parser.add_argument("--max-iter", type=int, default=6)
+    parser.add_argument("--master", default="local[2]")
+    parser.add_argument("--mllib", action="store_true")
+    parser.add_argument("--folder", help="keeps the generated data (default: a temporary one)")
+    given = parser.parse_args()
+    titles = ("packing", "publishing", "whole", "JVM", "worker", "disk")
+    widths = (9, 11, 9, 9, 9, 9)
+    head = "".join(f"{title:>{width}}" for title, width in zip(titles, widths, strict=True))
+    print(f"{'size':>9}{'iteration':>11}{'per million':>13}{head}")
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(given.folder or temporary)
+        for size in map(int, given.sizes):
+            print(measure(size, folder, given.max_iter, given.master), flush=True)
+            if given.mllib and size <= _MOST_FOR_MLLIB:
+                print(mllib(size, folder), flush=True)
+
+
+if __name__ == "__main__":
+    os.chdir(ROOT)
+    main()
