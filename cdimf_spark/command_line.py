@@ -5,10 +5,15 @@ from __future__ import annotations
 import argparse
 import logging
 import re
+import signal
 import sys
 from collections.abc import Callable
+from types import FrameType
+
+from pyspark.sql import SparkSession
 
 from cdimf_spark import errors
+from cdimf_spark.distributed.session import build_session
 
 logger = logging.getLogger(__name__)
 
@@ -18,7 +23,7 @@ _OTHER_FAILURE = 1
 _WORKER_ERROR = re.compile(r"^cdimf_spark\.errors\.(\w+): (.+)$", re.MULTILINE)
 
 
-def run(main: Callable[[], object]) -> int:
+def run(main: Callable[[], object], after_interrupt: str = "") -> int:
     """Run a job and return its exit code.
 
     0 on success, that of the error for a `CDIMFError` (2 usage or configuration, 3 data, 4 output
@@ -29,23 +34,68 @@ def run(main: Callable[[], object]) -> int:
     ----------
     main
         The job; called without arguments, it reads the command line.
+    after_interrupt
+        What to tell a user who pressed Ctrl-C.
     """
     set_up_logging()
+    _INTERRUPTS.begin(after_interrupt)
     try:
         main()
     except errors.CDIMFError as error:
         return _report(str(error), error.exit_code)
     except KeyboardInterrupt:
-        return _report("interrupted", INTERRUPTED)
+        _INTERRUPTS.report()
+        return INTERRUPTED
     except SystemExit as end:
         return _code_of(end)
     except Exception as error:
+        if _INTERRUPTS.reported:
+            # The JVM got the signal too and is gone: any error now is about that.
+            return INTERRUPTED
         found = worker_error(error)
         if found is not None:
             return _report(*found)
         logger.exception("the job failed")
         return _report(f"{type(error).__name__}: {_first_line(error)}", _OTHER_FAILURE)
     return 0
+
+
+class _Interrupts:
+    """Handler of Ctrl-C.
+
+    It speaks at once: what this process says goes through the JVM, which ends by the same signal.
+    """
+
+    def begin(self, advice: str) -> None:
+        """Forget what was; `advice` is for a user who presses Ctrl-C."""
+        self.advice, self.reported = advice, False
+
+    def report(self) -> None:
+        """Report the interrupt, once, and silence what broken connections will log."""
+        if not self.reported:
+            self.reported = True
+            _report(f"interrupted{self.advice and '; '}{self.advice}", INTERRUPTED)
+            sys.stderr.flush()
+            logging.disable(logging.CRITICAL)
+
+    def __call__(self, number: int, frame: FrameType | None) -> None:
+        """Report, and stop the job."""
+        self.report()
+        raise KeyboardInterrupt
+
+
+_INTERRUPTS = _Interrupts()
+
+
+def job_session(app_name: str) -> SparkSession:
+    """Build the session of a job.
+
+    pyspark's own handler of Ctrl-C first asks the JVM to cancel the jobs, which the same signal
+    has ended; here its place is taken.
+    """
+    spark = build_session(app_name=app_name)
+    signal.signal(signal.SIGINT, _INTERRUPTS)
+    return spark
 
 
 def set_up_logging() -> None:

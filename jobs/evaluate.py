@@ -6,12 +6,11 @@ import argparse
 import json
 from pathlib import Path
 
-from cdimf_spark.command_line import job_parser, negatives_argument, run
+from cdimf_spark.command_line import job_parser, job_session, negatives_argument, run
 from cdimf_spark.config import parse_domains
 from cdimf_spark.distributed.input.reading import read_annotated
 from cdimf_spark.distributed.scoring.evaluate import check_lists
 from cdimf_spark.distributed.scoring.model import CDIMFModel
-from cdimf_spark.distributed.session import build_session
 from cdimf_spark.evaluation_report import evaluation_table
 from cdimf_spark.settings import DomainConfig
 
@@ -44,7 +43,7 @@ def main(arguments: list[str] | None = None) -> None:
     given = parse_arguments(arguments)
     paths = parse_domains(given.test, "--test")
     check_lists(given.k, given.negatives, given.seed)
-    spark = build_session(app_name="cdimf_spark: evaluate")
+    spark = job_session("cdimf_spark: evaluate")
     model = CDIMFModel(spark, given.model)
     model.tables.check_domains(paths)
     tests = {

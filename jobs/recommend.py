@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import argparse
 
-from cdimf_spark.command_line import job_parser, run
+from cdimf_spark.command_line import job_parser, job_session, run
 from cdimf_spark.distributed.scoring.model import CDIMFModel
-from cdimf_spark.distributed.scoring.recommend import first_users, write_recommendations
+from cdimf_spark.distributed.scoring.recommend import (
+    check_positive,
+    first_users,
+    write_recommendations,
+)
 from cdimf_spark.distributed.scoring.user_lists import read_users
-from cdimf_spark.distributed.session import build_session
 from cdimf_spark.evaluation_report import recommendation_table
 
 _EXAMPLES = """\
@@ -41,7 +44,8 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
 def main(arguments: list[str] | None = None) -> None:
     """Parse, recommend, print or write."""
     given = parse_arguments(arguments)
-    spark = build_session(app_name="cdimf_spark: recommend")
+    check_positive(given.k)
+    spark = job_session("cdimf_spark: recommend")
     model = CDIMFModel(spark, given.model)
     users = read_users(spark, given.users) if given.users else None
     if given.output:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import argparse
 
-from cdimf_spark.command_line import job_parser, run
+from cdimf_spark.command_line import job_parser, job_session, run
 from cdimf_spark.config import load_config
 from cdimf_spark.distributed.demonstration import demonstrate, demonstration_options, trained_text
 from cdimf_spark.distributed.estimator import train_from_config
-from cdimf_spark.distributed.session import build_session
 from cdimf_spark.options import option_help
 from cdimf_spark.settings import DomainConfig, ModelConfig
 
@@ -48,7 +47,7 @@ def main(arguments: list[str] | None = None) -> None:
     show = not (given.config or given.domain)
     options = demonstration_options(given.set) if show else given.set
     config = load_config(given.config, options, given.domain, given.output)
-    spark = build_session(app_name="cdimf_spark: train")
+    spark = job_session("cdimf_spark: train")
     if config.domains:
         print(trained_text(train_from_config(spark, config, given.resume)))
     else:
@@ -56,4 +55,4 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    raise SystemExit(run(main))
+    raise SystemExit(run(main, "recorded iterations are kept: go on with --resume"))

@@ -11,7 +11,7 @@ from pyspark.errors import AnalysisException
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from cdimf_spark.errors import DataError, OutputInUseError
+from cdimf_spark.errors import ConfigurationError, DataError, OutputInUseError
 
 PUBLISHED = ("user_factors", "item_factors", "shared_factors", "history")
 WORKING = ("blocks", "exchange", "consensus", "state")
@@ -47,7 +47,7 @@ class OutputTables:
         except AnalysisException as error:
             if _is_missing(error):
                 return None
-            raise
+            raise _explained(error) from error
 
     def read(self, name: str) -> DataFrame:
         """Newest version of a table.
@@ -130,6 +130,16 @@ class OutputTables:
 
 
 _CONCURRENT = re.compile(r"DELTA_CONCURRENT|Concurrent\w+Exception|DELTA_METADATA_CHANGED")
+
+
+def _explained(error: AnalysisException) -> Exception:
+    """The error, or a better one where it means that the session has no Delta."""
+    if (error.getCondition() or "") != "DATA_SOURCE_NOT_FOUND":
+        return error
+    return ConfigurationError(
+        "this Spark session has no Delta Lake: start it with spark-submit --properties-file "
+        "conf/local.conf, or with build_session('conf/local.conf')"
+    )
 
 
 def _is_missing(error: AnalysisException) -> bool:

@@ -145,3 +145,11 @@ def test_errors_of_recommend(spark: SparkSession, model: CDIMFModel) -> None:
         model.recommend("cloth", users=[])
     with pytest.raises(DataError, match="no column 'user_id'; present: id"):
         model.recommend("cloth", users=spark.range(1))
+
+
+def test_only_unknown_users_are_an_error(spark: SparkSession) -> None:
+    planted = Planted({"shop": {"1": [1.0, 0.0]}}, {"shop": {"a": [1.0, 0.0]}}, {"shop": []})
+    planted.train["shop"].append(("1", "a"))
+    scorer = Scorer(planted_tables(spark, planted))
+    with pytest.raises(DataError, match="no domain knows any of the 2 users, the first is 'x'"):
+        scorer.recommend("shop", users=["y", "x"], k=1)

@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import logging
-from collections.abc import Callable
+import signal
+from collections.abc import Callable, Iterator
 
 import pytest
 
 from cdimf_spark import errors
-from cdimf_spark.command_line import negatives_argument, run, worker_error
+from cdimf_spark.command_line import _INTERRUPTS, negatives_argument, run, worker_error
 from cdimf_spark.evaluation_report import evaluation_table, recommendation_table
 from jobs import evaluate, recommend
+
+
+@pytest.fixture(autouse=True)
+def _log_again() -> Iterator[None]:
+    yield
+    logging.disable(logging.NOTSET)
 
 
 def fail(error: BaseException) -> Callable[[], None]:
@@ -35,6 +43,18 @@ def test_error_of_the_package(
 ) -> None:
     assert run(fail(error)) == code
     assert capsys.readouterr().err == f"error: {error}\n"
+
+
+def test_an_interrupt_is_reported_once_whatever_follows_from_it(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def main() -> None:
+        with contextlib.suppress(KeyboardInterrupt):
+            _INTERRUPTS(signal.SIGINT, None)
+        raise ConnectionError("the JVM is gone")
+
+    assert run(main, "go on with --resume") == 130
+    assert capsys.readouterr().err == "error: interrupted; go on with --resume\n"
 
 
 def test_success_and_interrupt(capsys: pytest.CaptureFixture[str]) -> None:

@@ -23,7 +23,7 @@ from cdimf_spark.distributed.scoring.evaluation_summary import Found, summarize
 from cdimf_spark.distributed.scoring.held_out import RANKED, TestSettings
 from cdimf_spark.distributed.scoring.item_block import BEST
 from cdimf_spark.distributed.scoring.ranking_step import make_rank_step
-from cdimf_spark.distributed.scoring.recommend import check_length
+from cdimf_spark.distributed.scoring.recommend import check_length, check_positive
 from cdimf_spark.distributed.scoring.scoring import Grid, merge_blocks, score_blocks
 from cdimf_spark.distributed.scoring.scoring_tables import ScoringTables, restrict
 from cdimf_spark.distributed.scoring.user_rows import user_rows
@@ -102,8 +102,7 @@ def check_lists(k: object, negatives: object, seed: object) -> None:
         raise ValueOutOfRangeError("negatives", negatives, allowed)
     if not _is_int(seed):
         raise ValueOutOfRangeError("seed", seed, "a whole number")
-    if not _is_int(k) or int(str(k)) < 1:
-        raise ValueOutOfRangeError("k", k, "a whole number from 1")
+    check_positive(k)
     if negatives != "all" and int(str(k)) > int(str(negatives)) + 1:
         allowed = f"at most {int(str(negatives)) + 1}: one more than the negatives"
         raise ValueOutOfRangeError("k", k, f"{allowed} ({negatives})")

@@ -55,6 +55,10 @@ class CDIMFModel(Scorer):
         self.config = TrainConfig.from_dict(run.details["config"])
         super().__init__(self._scoring_tables())
 
+    def __repr__(self) -> str:
+        """Name the folder, the domains and the rank."""
+        return f"CDIMFModel({self.path!r}, domains={', '.join(self.domains)}, rank={self.rank})"
+
     @classmethod
     def load(cls, path: str, spark: SparkSession | None = None) -> Self:
         """Open a model; without a session the active one is taken, or a new one is built."""

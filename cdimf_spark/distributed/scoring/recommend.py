@@ -86,6 +86,12 @@ def check_length(k: int, catalogue: Catalogue, domain: str) -> None:
         raise ValueOutOfRangeError("k", k, allowed)
 
 
+def check_positive(k: object) -> None:
+    """Raise ValueOutOfRangeError for a k that no catalogue allows."""
+    if isinstance(k, bool) or not isinstance(k, int) or k < 1:
+        raise ValueOutOfRangeError("k", k, "a whole number from 1")
+
+
 def unknown_users(tables: ScoringTables, domain: str, requests: DataFrame) -> DataFrame:
     """Requested users whom no domain knows: they get no recommendations.
 

@@ -124,20 +124,25 @@ class Scorer:
         ConfigurationError
             If there is no such domain, or k is not between 1 and the size of its catalogue.
         DataError
-            If `users` is empty or has no column user_id.
+            If `users` is empty, has no column user_id, or nobody in it is known.
         """
         self.tables.check_domains([domain])
         if users is None:
             return recommend(self.tables, domain, None, k)
         requests = _requests(self.tables.items.sparkSession, users)
         recommendations = recommend(self.tables, domain, requests, k)
-        _warn_of(unknown_users(self.tables, domain, requests))
+        _report_unknown(requests, unknown_users(self.tables, domain, requests))
         return recommendations
 
 
-def _warn_of(unknown: DataFrame) -> None:
-    """Log how many users get no recommendations, and the first of their ids."""
+def _report_unknown(requests: DataFrame, unknown: DataFrame) -> None:
+    """Log how many users get no recommendations, and the first of their ids; all is too many."""
     found = unknown.agg(F.count(F.lit(1)), F.min(USER_ID)).collect()[0]
+    if found[0] and found[0] == requests.count():
+        raise DataError(
+            f"no domain knows any of the {counted(found[0], 'user')}, the first is {found[1]!r}: "
+            "are their ids those of the training?"
+        )
     if found[0]:
         logger.warning(
             "%s whom no domain knows, without recommendations; the first is %r",

@@ -120,8 +120,8 @@ class Trainer:
             messages = self.steps.route_users(state, z)
         metrics = iteration_metrics({**items.sums, **user_sums, **messages.sums})
         _check_finite(iteration, metrics)
-        with watch.part("commits"):
-            # Those of the iteration before, if they are not yet through.
+        with watch.part("waiting"):
+            # For the commits of the iteration before, if they are not yet through.
             commits.wait()
         metrics |= {"iteration": iteration, "seconds": watch.seconds()}
         logger.info("%s", _line(metrics, self.model.max_iter, watch))
