@@ -19,10 +19,9 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from cdimf_spark.config import load_config
-from cdimf_spark.distributed.session import build_session
 from cdimf_spark.solver.local import train_local
 from tests.benchmarks.data import WARM_PAIR, has_amazon, warm_pair
-from tests.benchmarks.peers import mllib_iteration_seconds, pool
+from tests.benchmarks.peers import mllib_iteration_seconds, peer_session, pool
 from tests.benchmarks.submit import ROOT, Training, train
 
 CONFIG = "conf/amazon_warm.yaml"
@@ -55,8 +54,7 @@ def one_machine(runs: int) -> list[float]:
 
 
 def mllib(runs: int) -> list[float]:
-    spark = build_session("conf/local.conf", spark__master="local[2]")
-    spark.conf.set("spark.sql.shuffle.partitions", "2")
+    spark = peer_session()
     domains = {
         name: spark.read.csv(str(path), sep="\t", schema="user_id int, item_id int")
         for name, path in WARM_PAIR.items()

@@ -6,8 +6,21 @@ import time
 from functools import reduce
 
 from pyspark.ml.recommendation import ALS
-from pyspark.sql import DataFrame
+from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
+
+from cdimf_spark.distributed.session import build_session
+
+
+def peer_session() -> SparkSession:
+    """A session at its best for MLlib, whose loops in Java want the last level of compilation."""
+    return build_session(
+        "conf/local.conf",
+        spark__master="local[2]",
+        spark__driver__memory="8g",
+        spark__driver__extraJavaOptions="-Duser.timezone=UTC",
+        spark__sql__shuffle__partitions="2",
+    )
 
 
 def pool(domains: dict[str, DataFrame]) -> DataFrame:

@@ -17,9 +17,8 @@ import tempfile
 from pathlib import Path
 from statistics import median
 
-from cdimf_spark.distributed.session import build_session
 from tests.benchmarks.data import write_domains
-from tests.benchmarks.peers import mllib_iteration_seconds, pool
+from tests.benchmarks.peers import mllib_iteration_seconds, peer_session, pool
 from tests.benchmarks.submit import ROOT, train
 
 RANK = 64
@@ -43,7 +42,7 @@ def measure(nnz: int, folder: Path, max_iter: int, master: str) -> str:
 
 
 def mllib(nnz: int, folder: Path) -> str:
-    spark = build_session("conf/local.conf", spark__master="local[2]", spark__driver__memory="8g")
+    spark = peer_session()
     domains = {
         name: spark.read.parquet(str(path)) for name, path in write_domains(folder, nnz).items()
     }
