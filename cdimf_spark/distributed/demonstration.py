@@ -150,7 +150,8 @@ def _history(user: str, data: DemonstrationSet) -> str:
         tastes = items.str.extract(r"\(([^)]*)\)$")[0].value_counts()
         shown = ", ".join(f"{count} {taste}" for taste, count in tastes.head(2).items())
         more = ", ..." if len(tastes) > 2 else ""
-        parts.append(f"{len(items)} {domain}" + (f" ({shown}{more})" if len(items) else ""))
+        noun = domain.removesuffix("s") if len(items) == 1 else domain
+        parts.append(f"{len(items)} {noun}" + (f" ({shown}{more})" if len(items) else ""))
     return ", ".join(parts)
 
 
