@@ -8,6 +8,7 @@ import re
 import signal
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass
 from types import FrameType
 
 from pyspark.sql import SparkSession
@@ -60,11 +61,15 @@ def run(main: Callable[[], object], after_interrupt: str = "") -> int:
     return 0
 
 
+@dataclass
 class _Interrupts:
     """Handler of Ctrl-C.
 
     It speaks at once: what this process says goes through the JVM, which ends by the same signal.
     """
+
+    advice: str = ""
+    reported: bool = False
 
     def begin(self, advice: str) -> None:
         """Forget what was; `advice` is for a user who presses Ctrl-C."""

@@ -44,10 +44,16 @@ class OutputTables:
         """Newest version of a table, or None if it is not there."""
         try:
             return self.spark.read.format("delta").load(self.path(name))
-        except AnalysisException as error:
+        except Exception as error:
             if _is_missing(error):
                 return None
-            raise _explained(error) from error
+            # Comes as an error of the bridge to Java, which has no condition of its own.
+            if "DATA_SOURCE_NOT_FOUND" in str(error):
+                raise ConfigurationError(
+                    "this Spark session has no Delta Lake: start it with spark-submit "
+                    "--properties-file conf/local.conf, or with build_session('conf/local.conf')"
+                ) from error
+            raise
 
     def read(self, name: str) -> DataFrame:
         """Newest version of a table.
@@ -129,19 +135,11 @@ class OutputTables:
             raise
 
 
-_CONCURRENT = re.compile(r"DELTA_CONCURRENT|Concurrent\w+Exception|DELTA_METADATA_CHANGED")
+# All that Delta says of somebody else's commits; in Python some come without their Java class.
+_CONCURRENT = re.compile(r"io\.delta\.exceptions\.(Concurrent\w+|\w+Changed)Exception")
 
 
-def _explained(error: AnalysisException) -> Exception:
-    """The error, or a better one where it means that the session has no Delta."""
-    if (error.getCondition() or "") != "DATA_SOURCE_NOT_FOUND":
-        return error
-    return ConfigurationError(
-        "this Spark session has no Delta Lake: start it with spark-submit --properties-file "
-        "conf/local.conf, or with build_session('conf/local.conf')"
-    )
-
-
-def _is_missing(error: AnalysisException) -> bool:
+def _is_missing(error: Exception) -> bool:
     missing = ("PATH_NOT_FOUND", "DELTA_TABLE_NOT_FOUND", "DELTA_PATH_DOES_NOT_EXIST")
-    return any(word in (error.getCondition() or "") for word in missing)
+    condition = error.getCondition() if isinstance(error, AnalysisException) else None
+    return any(word in (condition or "") for word in missing)

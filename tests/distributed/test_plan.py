@@ -81,7 +81,7 @@ def plans(spark: SparkSession) -> dict[str, list[Node]]:
         state = steps.start(model)
         messages = steps.route_users(state)
         items = steps.update_items(messages)
-        users, _ = steps.update_users(items, state, exchange=True)
+        users = steps.update_users(items, state, exchange=True)
         steps.update_consensus(iteration.only(users, *iteration.EXCHANGE_KINDS), state.z)
     found = dict(zip(("start", "routes", "items", "users", "consensus"), seen, strict=True))
     found["publish"] = plan_of(steps.item_factors(messages))

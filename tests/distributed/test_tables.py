@@ -6,13 +6,14 @@ import os
 import shutil
 import tempfile
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 from chispa import assert_df_equality
 from pyspark.sql import DataFrame, SparkSession
 
 from cdimf_spark.distributed.tables import OutputTables
-from cdimf_spark.errors import DataError
+from cdimf_spark.errors import ConfigurationError, DataError, OutputInUseError
 
 
 @pytest.fixture
@@ -79,3 +80,26 @@ def test_folders_that_hold_something_else(
     assert not tables.holds_something_else()
     as_file = OutputTables(spark, str(folder / "deep" / "er" / "thesis.doc"))
     assert as_file.holds_something_else()
+
+
+@pytest.mark.parametrize(
+    "kind", ["ConcurrentAppend", "ConcurrentDeleteRead", "MetadataChanged", "ProtocolChanged"]
+)
+def test_the_commit_of_another_run_is_named(kind: str) -> None:
+    """Two trainings that began in one empty folder ended with an error of the bridge to Java."""
+    tables = OutputTables(Mock(), "models/shops")
+    frame = Mock()
+    writer = frame.write.format().mode().partitionBy().option()
+    writer.save.side_effect = Exception(f"o7.save.\n: io.delta.exceptions.{kind}Exception: [X]")
+    with pytest.raises(OutputInUseError, match=r"another run writes to 'models/shops' .*'runs'"):
+        tables.append(frame, "runs")
+    writer.save.side_effect = Exception("java.util.ConcurrentModificationException")
+    with pytest.raises(Exception, match=r"java\.util"):
+        tables.append(frame, "runs")
+
+
+def test_a_session_without_delta_is_named() -> None:
+    spark = Mock()
+    spark.read.format().load.side_effect = Exception("[DATA_SOURCE_NOT_FOUND] Failed to find delta")
+    with pytest.raises(ConfigurationError, match="this Spark session has no Delta Lake"):
+        OutputTables(spark, "models/shops").find("runs")

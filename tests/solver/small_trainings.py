@@ -11,6 +11,17 @@ from cdimf_spark.solver.local import LocalModel, train_local
 from tests.helpers import Domains, to_local
 
 MODEL = ModelConfig(rank=6, max_iter=4, init_scale=1.0)
+# The same for the dense reference.
+REFERENCE = {"rank": 6, "max_iter": 4, "init_scale": 1.0}
+PAPER = {"schedule": "paper", "reg_scaling": "paper"}
+PAPER_NUMBERS = {
+    "schedule": "paper",
+    "scaling": "paper",
+    "over_relaxation": 1.0,
+    "reg_param": 0.03,
+    "exponents": (1.0, 1.0),
+    "a0": 0.3,
+}
 
 
 def train(domains: Domains, model: ModelConfig = MODEL, *configs: DomainConfig) -> LocalModel:
@@ -18,18 +29,14 @@ def train(domains: Domains, model: ModelConfig = MODEL, *configs: DomainConfig) 
 
 
 def users(model: LocalModel, domains: Domains) -> dict[Any, np.ndarray]:
-    data = to_local(domains)
-    return {
-        (name, user): row
-        for name in data
-        for user, row in zip(data[name].user_ids, model.user_factors[name], strict=True)
-    }
+    return _by_id(model.user_factors, {n: d.user_ids for n, d in to_local(domains).items()})
 
 
 def items(model: LocalModel, domains: Domains) -> dict[Any, np.ndarray]:
-    data = to_local(domains)
+    return _by_id(model.item_factors, {n: d.item_ids for n, d in to_local(domains).items()})
+
+
+def _by_id(factors: dict[str, np.ndarray], ids: dict[str, list[str]]) -> dict[Any, np.ndarray]:
     return {
-        (name, item): row
-        for name in data
-        for item, row in zip(data[name].item_ids, model.item_factors[name], strict=True)
+        (name, one): row for name in ids for one, row in zip(ids[name], factors[name], strict=True)
     }

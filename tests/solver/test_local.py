@@ -13,24 +13,7 @@ from cdimf_spark.settings import DomainConfig, ModelConfig
 from cdimf_spark.solver.local import LocalDomain, train_local
 from tests.helpers import assert_factors_close, random_domains, to_local
 from tests.solver.dense_reference import Reference
-from tests.solver.small_trainings import MODEL, items, train, users
-
-REFERENCE = {"rank": 6, "max_iter": 4, "init_scale": 1.0}
-PAPER = {"schedule": "paper", "reg_scaling": "paper"}
-PAPER_NUMBERS = {
-    "schedule": "paper",
-    "scaling": "paper",
-    "over_relaxation": 1.0,
-    "reg_param": 0.03,
-    "exponents": (1.0, 1.0),
-    "a0": 0.3,
-}
-
-
-@pytest.fixture
-def rng() -> np.random.Generator:
-    return np.random.default_rng(11)
-
+from tests.solver.small_trainings import MODEL, PAPER, PAPER_NUMBERS, REFERENCE, items, train, users
 
 # Every option against the dense reference
 

@@ -10,23 +10,7 @@ import pytest
 
 from tests.helpers import assert_factors_close, random_domains, to_local
 from tests.solver.dense_reference import Reference
-from tests.solver.small_trainings import MODEL, train, users
-
-REFERENCE = {"rank": 6, "max_iter": 4, "init_scale": 1.0}
-PAPER = {"schedule": "paper", "reg_scaling": "paper"}
-PAPER_NUMBERS = {
-    "schedule": "paper",
-    "scaling": "paper",
-    "over_relaxation": 1.0,
-    "reg_param": 0.03,
-    "exponents": (1.0, 1.0),
-    "a0": 0.3,
-}
-
-
-@pytest.fixture
-def rng() -> np.random.Generator:
-    return np.random.default_rng(11)
+from tests.solver.small_trainings import MODEL, PAPER, REFERENCE, train, users
 
 
 @pytest.mark.parametrize("options", [{}, PAPER], ids=["consensus", "paper"])

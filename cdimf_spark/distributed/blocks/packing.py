@@ -13,7 +13,7 @@ import pyarrow as pa
 from pyspark.sql import Column, DataFrame, Row
 from pyspark.sql import functions as F
 
-from cdimf_spark.distributed.blocks.block_rows import encode, to_table
+from cdimf_spark.distributed.blocks.block_rows import encode, kind_is, to_table
 from cdimf_spark.distributed.blocks.indexing import (
     ITEM_KEY,
     USER_KEY,
@@ -123,8 +123,8 @@ def persist_blocks(
     With a `shared_user_weight` other than 1 the item side's interactions of shared users get it
     as a factor, so that the item half-step needs no word of it.
     """
-    item_rows = _wanted(blocks, "item", ITEM_KINDS)
-    routes = _persisted(_wanted(blocks, "user", USER_ROUTE_KINDS), layout.users)
+    item_rows = rows_of(blocks, "item", ITEM_KINDS)
+    routes = _persisted(rows_of(blocks, "user", USER_ROUTE_KINDS), layout.users)
     if shared_user_weight != 1:
         send = make_user_weights(shared_user_weight, layout.items)
         routes.count()
@@ -132,7 +132,7 @@ def persist_blocks(
         item_rows = cogroup_blocks(item_rows, weights, layout.items, reweigh)
     static = StaticBlocks(
         items=_persisted(item_rows, layout.items),
-        users=_persisted(_wanted(blocks, "user", USER_SOLVE_KINDS), layout.users),
+        users=_persisted(rows_of(blocks, "user", USER_SOLVE_KINDS), layout.users),
         user_routes=routes,
     )
     # The cache must be full before a step is planned: only then does Spark know that the blocks
@@ -142,9 +142,9 @@ def persist_blocks(
     return static
 
 
-def _wanted(blocks: DataFrame, side: str, kinds: tuple[str, ...]) -> DataFrame:
-    wanted = (F.col("side") == side) & F.col("kind").isin(*kinds)
-    return blocks.where(wanted).select(*BLOCK_COLUMNS)
+def rows_of(blocks: DataFrame, side: str, kinds: tuple[str, ...]) -> DataFrame:
+    """Static rows of some kinds of one side, ``BLOCK_ROW``."""
+    return blocks.where(f"side = '{side}' AND {kind_is(*kinds)}").select(*BLOCK_COLUMNS)
 
 
 def _persisted(rows: DataFrame, side: Side) -> DataFrame:

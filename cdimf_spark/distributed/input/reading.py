@@ -68,7 +68,7 @@ def read_annotated(
     Returns
     -------
     DataFrame
-        domain, user_id, item_id, weight and problem, which is null for a row in order.
+        As `annotate`.
 
     Raises
     ------

@@ -17,7 +17,7 @@ from pyspark.sql import functions as F
 from cdimf_spark.config import TrainConfig
 from cdimf_spark.distributed.blocks.block_rows import decode
 from cdimf_spark.distributed.blocks.indexing import unpack_ids
-from cdimf_spark.distributed.blocks.packing import domain_sizes, persist_blocks
+from cdimf_spark.distributed.blocks.packing import domain_sizes, persist_blocks, rows_of
 from cdimf_spark.distributed.scoring.arrow_lists import Lists, offsets_of, write_lists
 from cdimf_spark.distributed.scoring.model import CDIMFModel
 from cdimf_spark.distributed.scoring.scorer import Scorer
@@ -26,13 +26,12 @@ from cdimf_spark.distributed.training.iteration import Steps, UserState, next_st
 from cdimf_spark.distributed.training.publishing import item_factors, user_factors
 from cdimf_spark.distributed.training.run_training import make_steps
 from cdimf_spark.distributed.workers import apply_to_groups
-from cdimf_spark.schemas import BLOCK_COLUMNS, DOMAIN, FACTORS, ITEM_FACTORS, ITEM_ID, USER_ID
+from cdimf_spark.schemas import DOMAIN, FACTORS, ITEM_FACTORS, ITEM_ID, USER_ID
 
 
 def popularity(model: CDIMFModel) -> Scorer:
     """Every item scores with its number of interactions, for everybody: a model of rank 1."""
-    wanted = (F.col("side") == "item") & F.col("kind").isin("ids", "indptr")
-    rows = model.blocks().where(wanted).select(*BLOCK_COLUMNS)
+    rows = rows_of(model.blocks(), "item", ("ids", "indptr"))
 
     items = rows.repartition(model.layout.items.num_blocks, "pkey").groupBy("pkey")
     tables = replace(
@@ -93,7 +92,7 @@ def _iterate(steps: Steps, config: TrainConfig, n_iterations: int) -> tuple[Data
     messages = steps.route_users(state)
     for _ in range(n_iterations):
         items = steps.update_items(messages)
-        users, _ = steps.update_users(items, state, exchange=False)
+        users = steps.update_users(items, state, exchange=False)
         state = next_state(state, users, None, use_z=True)
         messages = steps.route_users(state)
     return steps.item_factors(messages), state

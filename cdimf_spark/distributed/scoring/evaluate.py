@@ -23,7 +23,7 @@ from cdimf_spark.distributed.scoring.evaluation_summary import Found, summarize
 from cdimf_spark.distributed.scoring.held_out import RANKED, TestSettings
 from cdimf_spark.distributed.scoring.item_block import BEST
 from cdimf_spark.distributed.scoring.ranking_step import make_rank_step
-from cdimf_spark.distributed.scoring.recommend import check_length, check_positive
+from cdimf_spark.distributed.scoring.recommend import check_length, check_positive, is_count
 from cdimf_spark.distributed.scoring.scoring import Grid, merge_blocks, score_blocks
 from cdimf_spark.distributed.scoring.scoring_tables import ScoringTables, restrict
 from cdimf_spark.distributed.scoring.user_rows import user_rows
@@ -97,19 +97,15 @@ def evaluate(
 
 def check_lists(k: object, negatives: object, seed: object) -> None:
     """Raise ValueOutOfRangeError for what cannot be used whatever the catalogue."""
-    if negatives != "all" and (not _is_int(negatives) or int(str(negatives)) < 1):
+    if negatives != "all" and not is_count(negatives):
         allowed = "a whole number from 1, or 'all'"
         raise ValueOutOfRangeError("negatives", negatives, allowed)
-    if not _is_int(seed):
+    if isinstance(seed, bool) or not isinstance(seed, int):
         raise ValueOutOfRangeError("seed", seed, "a whole number")
     check_positive(k)
-    if negatives != "all" and int(str(k)) > int(str(negatives)) + 1:
-        allowed = f"at most {int(str(negatives)) + 1}: one more than the negatives"
-        raise ValueOutOfRangeError("k", k, f"{allowed} ({negatives})")
-
-
-def _is_int(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
+    if is_count(negatives) and is_count(k) and k > negatives + 1:
+        allowed = f"at most {negatives + 1}: one more than the negatives ({negatives})"
+        raise ValueOutOfRangeError("k", k, allowed)
 
 
 def _check_draw(catalogue: Catalogue, domain: str, negatives: Negatives) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TypeGuard
+
 import pyarrow as pa
 from pyspark.errors import AnalysisException
 from pyspark.sql import DataFrame
@@ -78,18 +80,23 @@ def recommend(
     )
 
 
-def check_length(k: int, catalogue: Catalogue, domain: str) -> None:
+def check_length(k: object, catalogue: Catalogue, domain: str) -> None:
     """Raise ValueOutOfRangeError for a k that is not between 1 and the number of items."""
     n_items = catalogue.n_items(domain)
-    if isinstance(k, bool) or not isinstance(k, int) or not 1 <= k <= n_items:
+    if not is_count(k) or k > n_items:
         allowed = f"a whole number from 1 to {n_items}, the number of items of domain {domain!r}"
         raise ValueOutOfRangeError("k", k, allowed)
 
 
 def check_positive(k: object) -> None:
     """Raise ValueOutOfRangeError for a k that no catalogue allows."""
-    if isinstance(k, bool) or not isinstance(k, int) or k < 1:
+    if not is_count(k):
         raise ValueOutOfRangeError("k", k, "a whole number from 1")
+
+
+def is_count(value: object) -> TypeGuard[int]:
+    """Tell whether a value is a whole number from 1."""
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 1
 
 
 def unknown_users(tables: ScoringTables, domain: str, requests: DataFrame) -> DataFrame:

@@ -117,16 +117,18 @@ class Steps:
         step = make_item_step(self.settings, users.bases, publish=True)
         return cogroup_blocks(self.static.items, users.rows, self.settings.layout.items, step)
 
-    def update_users(
-        self, items: Messages, state: UserState, exchange: bool
-    ) -> tuple[DataFrame, Sums]:
-        """User half-step: packed rows of x and of the new X + U (if `exchange`); the loss sums."""
-        side = self.settings.layout.users
+    def update_users(self, items: Messages, state: UserState, exchange: bool) -> DataFrame:
+        """User half-step: packed rows of x, of the new X + U (if `exchange`) and of sums."""
         moving = union(items.rows, state.exchange, state.z)
         step = make_user_step(self.settings, items.bases, exchange)
-        users = cut(cogroup_blocks(self.static.users, moving, side, step))
-        # Computed now: the next job reads it from two sides, and either would compute it.
-        return users, collect_sums(users, side.num_blocks)
+        return cut(cogroup_blocks(self.static.users, moving, self.settings.layout.users, step))
+
+    def user_sums(self, users: DataFrame) -> Sums:
+        """Loss sums of a user half-step, which is computed for it.
+
+        A consensus reads the half-step from two sides; without this both would compute it.
+        """
+        return collect_sums(users, self.settings.layout.users.num_blocks)
 
     def update_consensus(self, exchange: DataFrame, previous: DataFrame) -> DataFrame:
         """Average over the domains: packed rows of z and of sums."""

@@ -12,9 +12,10 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 from pyspark.sql import DataFrame
 
-from cdimf_spark.distributed.blocks.block_rows import decode, decode_matrix, kind_is
+from cdimf_spark.distributed.blocks.block_rows import decode, decode_matrix
 from cdimf_spark.distributed.blocks.indexing import unpack_ids
 from cdimf_spark.distributed.blocks.layout import Layout, Side
+from cdimf_spark.distributed.blocks.packing import rows_of
 from cdimf_spark.distributed.tables import OutputTables
 from cdimf_spark.distributed.training.commits import Commit, Commits
 from cdimf_spark.distributed.training.half_step import address_of, shared_mask
@@ -27,7 +28,6 @@ from cdimf_spark.distributed.workers import (
     apply_to_groups,
 )
 from cdimf_spark.schemas import (
-    BLOCK_COLUMNS,
     HISTORY,
     ITEM_FACTORS,
     ITEM_ID,
@@ -81,7 +81,7 @@ def item_factors(blocks: DataFrame, factors: DataFrame, layout: Layout, rank: in
     def name_rows(static: pa.Table, moving: pa.Table) -> pa.Table:
         return _named(static, ITEM_ID, decode_matrix(moving, "factors", rank))
 
-    static = _static(blocks, "item", ("ids",))
+    static = rows_of(blocks, "item", ("ids",))
     return _cogroup(static, factors, layout.items, name_rows, ITEM_FACTORS)
 
 
@@ -92,13 +92,13 @@ def user_factors(blocks: DataFrame, state: UserState, layout: Layout, rank: int)
     def name_rows(static: pa.Table, moving: pa.Table) -> pa.Table:
         return _named(static, USER_ID, scoring_rows(static, moving, rank, use_z))
 
-    static = _static(blocks, "user", ("ids", "keys", "shared"))
+    static = rows_of(blocks, "user", ("ids", "keys", "shared"))
     return _cogroup(static, state.rows(), layout.users, name_rows, USER_FACTORS)
 
 
 def shared_factors(blocks: DataFrame, z: DataFrame | None, layout: Layout, rank: int) -> DataFrame:
     """``shared_factors``: z of every shared user, once."""
-    static = _static(blocks, "user", ("ids", "keys", "shared"))
+    static = rows_of(blocks, "user", ("ids", "keys", "shared"))
     rows = static if z is None else static.unionByName(z)
     placed = rows.selectExpr("*", f"{layout.users.block_key_expression()} AS bkey")
 
@@ -107,10 +107,6 @@ def shared_factors(blocks: DataFrame, z: DataFrame | None, layout: Layout, rank:
 
     grouped = placed.repartition(layout.users.num_blocks, "bkey").groupBy("bkey")
     return apply_to_groups(grouped, merge, SHARED_FACTORS)
-
-
-def _static(blocks: DataFrame, side: str, kinds: tuple[str, ...]) -> DataFrame:
-    return blocks.where(f"side = '{side}' AND {kind_is(*kinds)}").select(*BLOCK_COLUMNS)
 
 
 def _cogroup(

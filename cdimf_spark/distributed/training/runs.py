@@ -63,9 +63,9 @@ class Run:
         return len(self.iterations)
 
     def record(self, event: str, iteration: int, details: dict[str, Any] | None = None) -> None:
-        """Note an event, and write it."""
-        self.note(event, iteration, details or {})
+        """Write an event, and take it into account."""
         self.write(event, iteration, details or {})
+        self.note(event, iteration, details or {})
 
     def write(self, event: str, iteration: int, details: dict[str, Any]) -> None:
         """Append an event to the log, in a commit of its own."""

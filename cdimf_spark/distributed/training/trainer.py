@@ -111,7 +111,8 @@ class Trainer:
         with watch.part("items"):
             items = self._update_items(messages)
         with watch.part("users"):
-            users, user_sums = self.steps.update_users(items, state, aggregate)
+            users = self.steps.update_users(items, state, aggregate)
+            user_sums = self.steps.user_sums(users)
         z = None
         if aggregate and state.z is not None:
             z = self.steps.update_consensus(only(users, *EXCHANGE_KINDS), state.z)
