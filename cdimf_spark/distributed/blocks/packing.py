@@ -95,14 +95,15 @@ def make_packer(side: Side, num_src_blocks: int, duplicates: str) -> GroupFuncti
 
 
 class StaticBlocks(NamedTuple):
-    """Persisted static rows, partitioned and sorted by group key.
+    """Persisted static rows, partitioned and sorted by group key (`pkey`, if not said otherwise).
 
     Attributes
     ----------
     items, users
         What the half-steps need.
     user_routes
-        What sending user rows needs (the item blocks hold their routes themselves).
+        What sending user rows needs (the item blocks hold their routes themselves), with the
+        column `bkey`: a group has the blocks of one number of all domains.
     """
 
     items: DataFrame
@@ -124,11 +125,14 @@ def persist_blocks(
     as a factor, so that the item half-step needs no word of it.
     """
     item_rows = rows_of(blocks, "item", ITEM_KINDS)
-    routes = _persisted(rows_of(blocks, "user", USER_ROUTE_KINDS), layout.users)
+    by_number = rows_of(blocks, "user", USER_ROUTE_KINDS).selectExpr(
+        "*", f"{layout.users.block_key_expression()} AS bkey"
+    )
+    routes = _persisted(by_number, layout.users, "bkey")
     if shared_user_weight != 1:
         send = make_user_weights(shared_user_weight, layout.items)
         routes.count()
-        weights = cogroup_blocks(routes, routes, layout.users, send)
+        weights = apply_to_groups(routes.groupBy("bkey"), send, BLOCK_ROW)
         item_rows = cogroup_blocks(item_rows, weights, layout.items, reweigh)
     static = StaticBlocks(
         items=_persisted(item_rows, layout.items),
@@ -147,8 +151,8 @@ def rows_of(blocks: DataFrame, side: str, kinds: tuple[str, ...]) -> DataFrame:
     return blocks.where(f"side = '{side}' AND {kind_is(*kinds)}").select(*BLOCK_COLUMNS)
 
 
-def _persisted(rows: DataFrame, side: Side) -> DataFrame:
-    return rows.repartition(side.num_blocks, "pkey").sortWithinPartitions("pkey").persist()
+def _persisted(rows: DataFrame, side: Side, key: str = "pkey") -> DataFrame:
+    return rows.repartition(side.num_blocks, key).sortWithinPartitions(key).persist()
 
 
 def domain_sizes(static: StaticBlocks) -> dict[str, DomainSize]:

@@ -22,7 +22,7 @@ from cdimf_spark.distributed.scoring.arrow_lists import Lists, offsets_of, write
 from cdimf_spark.distributed.scoring.model import CDIMFModel
 from cdimf_spark.distributed.scoring.scorer import Scorer
 from cdimf_spark.distributed.training.half_step import address_of
-from cdimf_spark.distributed.training.iteration import Steps, UserState, next_state
+from cdimf_spark.distributed.training.iteration import Steps, UserState
 from cdimf_spark.distributed.training.publishing import item_factors, user_factors
 from cdimf_spark.distributed.training.run_training import make_steps
 from cdimf_spark.distributed.workers import apply_to_groups
@@ -93,8 +93,7 @@ def _iterate(steps: Steps, config: TrainConfig, n_iterations: int) -> tuple[Data
     for _ in range(n_iterations):
         items = steps.update_items(messages)
         users = steps.update_users(items, state, exchange=False)
-        state = next_state(state, users, None, use_z=True)
-        messages = steps.route_users(state)
+        state, messages = steps.finish_users(users, state, use_z=True, aggregate=False)
     return steps.item_factors(messages), state
 
 

@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 from pyspark.sql import DataFrame
 
@@ -30,7 +31,7 @@ from cdimf_spark.distributed.blocks.block_rows import (
 from cdimf_spark.distributed.blocks.layout import Layout, Side
 from cdimf_spark.distributed.workers import CogroupFunction, apply_to_cogroups
 from cdimf_spark.kernel.least_squares import GramBasis, gram
-from cdimf_spark.schemas import BLOCK_ROW
+from cdimf_spark.schemas import BLOCK_ROW, DOMAIN
 from cdimf_spark.solver.block import Coupling, InteractionBlock, update_items, update_users
 from cdimf_spark.solver.rules import DomainRules
 
@@ -47,19 +48,26 @@ class StepSettings:
 
 
 def cogroup_blocks(
-    static: DataFrame, moving: DataFrame, side: Side, function: CogroupFunction
+    static: DataFrame, moving: DataFrame, side: Side, function: CogroupFunction, key: str = "pkey"
 ) -> DataFrame:
     """Apply a function to the static and the moving rows of each block of a side.
 
-    The moving rows are shuffled; the static ones stay where `persist_blocks` put them.
+    The moving rows are shuffled; the static ones stay where `persist_blocks` put them. With the
+    key `bkey` a group has the blocks of one number of all domains.
     """
-    placed = moving.repartition(side.num_blocks, "pkey")
-    return apply_to_cogroups(static.groupBy("pkey"), placed.groupBy("pkey"), function, BLOCK_ROW)
+    placed = moving.repartition(side.num_blocks, key)
+    return apply_to_cogroups(static.groupBy(key), placed.groupBy(key), function, BLOCK_ROW)
 
 
 def address_of(table: pa.Table) -> Address:
     """Address of the block that a table of packed rows belongs to."""
     return Address(*(table.column(c)[0].as_py() for c in ("pkey", "domain", "block")))
+
+
+def by_domain(static: pa.Table) -> Iterator[pa.Table]:
+    """The rows of each domain, by name."""
+    for domain in sorted(pc.unique(static.column(DOMAIN)).to_pylist()):
+        yield static.filter(pc.equal(static.column(DOMAIN), domain))
 
 
 def shared_mask(static: pa.Table) -> NDArray[np.bool_]:

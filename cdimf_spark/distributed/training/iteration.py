@@ -1,5 +1,6 @@
-"""One iteration on Spark: item half-step, user half-step, consensus, and routing to the next.
+"""One iteration on Spark: item half-step, then user half-step, consensus and routing to the next.
 
+Each of the two is one job, since the next one needs a Gram matrix that all blocks add to.
 Frames between the steps hold packed rows of all domains. Each step's result is cut from its
 lineage by a local checkpoint, lazily: the first action on it (a Delta append, or the collection
 of a few sums) computes it, and everything later reads the same bytes.
@@ -23,7 +24,7 @@ from cdimf_spark.distributed.training.half_step import (
     make_user_step,
 )
 from cdimf_spark.distributed.training.routing import make_route_step
-from cdimf_spark.distributed.training.shared_users import ConsensusSettings, update_consensus
+from cdimf_spark.distributed.training.shared_users import ConsensusSettings
 from cdimf_spark.distributed.training.starting import start_items, start_users
 from cdimf_spark.distributed.training.sums import Sums, collect_sums
 from cdimf_spark.errors import NumericalError
@@ -56,12 +57,16 @@ class UserState:
         """All rows that say where the users are: z and x."""
         return union(self.z, self.x)
 
+    def x_of(self, *kinds: str) -> DataFrame | None:
+        """Rows of x of some kinds; None if there are none."""
+        return only(self.x, *kinds) if self.x is not None and kinds else None
+
 
 @dataclass(frozen=True)
 class Messages:
     """Factor rows on their way to the other side, with the Gram basis of their matrix.
 
-    `sums` has the sums of the step that sent them (and of the consensus before it).
+    `sums` has the sums of the step that sent them, and of what the same job did before.
     """
 
     rows: DataFrame
@@ -95,15 +100,43 @@ class Steps:
         sent = cut(start_items(self.static.items, self.settings, model.seed, model.init_scale))
         return self._with_bases(sent, self.settings.layout.items.num_blocks)
 
-    def route_users(self, state: UserState, consensus: DataFrame | None = None) -> Messages:
-        """Send the users' rows to the item blocks.
+    def route_users(self, state: UserState) -> Messages:
+        """Send the users' rows to the item blocks."""
+        return self._route(state.rows(), state.use_z)[1]
 
-        The same job computes the `consensus` that is part of the state, and collects its sums.
+    def finish_users(
+        self, users: DataFrame, state: UserState, use_z: bool, aggregate: bool
+    ) -> tuple[UserState, Messages]:
+        """Consensus (if `aggregate`) after a user half-step, and the users' rows to the items.
+
+        One job: it computes the half-step too, and collects the sums of all three.
+
+        Parameters
+        ----------
+        users
+            What `update_users` returned.
+        state
+            The state before it.
+        use_z
+            Items are updated from z (not x) of shared users.
         """
+        consensus = self.consensus if aggregate else None
+        sent, messages = self._route(union(users, state.z), use_z, consensus)
+        state = replace(state, x=only(users, "x_own", "x_shared"), use_z=use_z)
+        if aggregate:
+            # Cut once more, or z would keep all messages in memory as long as it is needed.
+            z = cut(only(sent, "z"))
+            state = replace(state, exchange=only(users, *EXCHANGE_KINDS), z=z)
+        return state, messages
+
+    def _route(
+        self, moving: DataFrame, use_z: bool, consensus: ConsensusSettings | None = None
+    ) -> tuple[DataFrame, Messages]:
         side = self.settings.layout.users
-        step = make_route_step(self.settings, state.use_z)
-        sent = cut(cogroup_blocks(self.static.user_routes, state.rows(), side, step))
-        return self._with_bases(sent, side.num_blocks, consensus)
+        placed = moving.selectExpr("*", f"{side.block_key_expression()} AS bkey")
+        step = make_route_step(self.settings, use_z, consensus)
+        sent = cut(cogroup_blocks(self.static.user_routes, placed, side, step, "bkey"))
+        return sent, self._with_bases(sent, side.num_blocks)
 
     def update_items(self, users: Messages) -> Messages:
         """Item half-step: item rows to the user blocks."""
@@ -123,22 +156,9 @@ class Steps:
         step = make_user_step(self.settings, items.bases, exchange)
         return cut(cogroup_blocks(self.static.users, moving, self.settings.layout.users, step))
 
-    def user_sums(self, users: DataFrame) -> Sums:
-        """Loss sums of a user half-step, which is computed for it.
-
-        A consensus reads the half-step from two sides; without this both would compute it.
-        """
-        return collect_sums(users, self.settings.layout.users.num_blocks)
-
-    def update_consensus(self, exchange: DataFrame, previous: DataFrame) -> DataFrame:
-        """Average over the domains: packed rows of z and of sums."""
-        return cut(update_consensus(exchange, previous, self.consensus))
-
-    def _with_bases(
-        self, sent: DataFrame, num_blocks: int, consensus: DataFrame | None = None
-    ) -> Messages:
+    def _with_bases(self, sent: DataFrame, num_blocks: int) -> Messages:
         rank = self.settings.rank
-        sums = collect_sums(union(sent, consensus), num_blocks)
+        sums = collect_sums(sent, num_blocks)
         bases = {d: _basis(d, g.reshape(rank, rank)) for d, g in sums.pop("gram").items()}
         return Messages(only(sent, "message"), bases, sums)
 
@@ -166,11 +186,3 @@ def union(*frames: DataFrame | None) -> DataFrame:
 def only(frame: DataFrame, *kinds: str) -> DataFrame:
     """Rows of some kinds."""
     return frame.where(kind_is(*kinds))
-
-
-def next_state(state: UserState, users: DataFrame, z: DataFrame | None, use_z: bool) -> UserState:
-    """State after an iteration; without a new consensus the old one and its X + U stay."""
-    moved = replace(state, x=only(users, "x_own", "x_shared"), use_z=use_z)
-    if z is None:
-        return moved
-    return replace(moved, exchange=only(users, *EXCHANGE_KINDS), z=only(z, "z"))

@@ -87,10 +87,11 @@ def item_factors(blocks: DataFrame, factors: DataFrame, layout: Layout, rank: in
 
 def user_factors(blocks: DataFrame, state: UserState, layout: Layout, rank: int) -> DataFrame:
     """``user_factors``: the rows that score the users of each domain."""
-    use_z = state.use_z
+    kind_of_shared = "z" if state.use_z else "x_shared"
 
     def name_rows(static: pa.Table, moving: pa.Table) -> pa.Table:
-        return _named(static, USER_ID, scoring_rows(static, moving, rank, use_z))
+        coupled, own = (decode_matrix(moving, kind, rank) for kind in (kind_of_shared, "x_own"))
+        return _named(static, USER_ID, scoring_rows(shared_mask(static), own, coupled))
 
     static = rows_of(blocks, "user", ("ids", "keys", "shared"))
     return _cogroup(static, state.rows(), layout.users, name_rows, USER_FACTORS)

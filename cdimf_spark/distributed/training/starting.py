@@ -7,6 +7,8 @@ nor on the order of the data.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 import pyarrow as pa
 from pyspark.sql import DataFrame
@@ -15,10 +17,11 @@ from cdimf_spark.distributed.blocks.block_rows import decode, encode, to_table
 from cdimf_spark.distributed.training.half_step import (
     StepSettings,
     address_of,
+    by_domain,
     send_rows,
     shared_mask,
 )
-from cdimf_spark.distributed.workers import GroupFunction, apply_to_groups
+from cdimf_spark.distributed.workers import apply_to_groups
 from cdimf_spark.kernel.initialization import domain_item_keys, initial_factors
 from cdimf_spark.kernel.least_squares import gram
 from cdimf_spark.kernel.objective import ridge_loss
@@ -33,7 +36,7 @@ def start_users(
     With `zero` (schedule ``paper``) all are 0; else U = 0 and X0 = Z0 is random.
     """
 
-    def start(static: pa.Table) -> pa.Table:
+    def start_block(static: pa.Table) -> Iterator[pa.RecordBatch]:
         keys, shared = decode(static, "keys"), shared_mask(static)
         if zero:
             rows = np.zeros((len(keys), rank), np.float32)
@@ -45,9 +48,12 @@ def start_users(
             "z": rows[shared],
             "x_own": rows[~shared],
         }
-        return to_table(encode(address_of(static), arrays))
+        return encode(address_of(static), arrays)
 
-    return _apply(user_routes, start)
+    def start(static: pa.Table) -> pa.Table:
+        return to_table(batch for own in by_domain(static) for batch in start_block(own))
+
+    return apply_to_groups(user_routes.groupBy("bkey"), start, BLOCK_ROW)
 
 
 def start_items(
@@ -68,8 +74,4 @@ def start_items(
         sums = {"gram": gram(rows), "item_sums": np.array([ridge_loss(rows, ridge)])}
         return to_table([*messages, *encode(at, sums)])
 
-    return _apply(items, start)
-
-
-def _apply(static: DataFrame, function: GroupFunction) -> DataFrame:
-    return apply_to_groups(static.groupBy("pkey"), function, BLOCK_ROW)
+    return apply_to_groups(items.groupBy("pkey"), start, BLOCK_ROW)

@@ -8,16 +8,11 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from pyspark.sql import DataFrame
-
 from cdimf_spark.distributed.training.commits import Commit, Commits
 from cdimf_spark.distributed.training.iteration import (
-    EXCHANGE_KINDS,
     Messages,
     Steps,
     UserState,
-    next_state,
-    only,
 )
 from cdimf_spark.distributed.training.metrics import iteration_metrics
 from cdimf_spark.distributed.training.runs import ITERATION, Run
@@ -112,14 +107,9 @@ class Trainer:
             items = self._update_items(messages)
         with watch.part("users"):
             users = self.steps.update_users(items, state, aggregate)
-            user_sums = self.steps.user_sums(users)
-        z = None
-        if aggregate and state.z is not None:
-            z = self.steps.update_consensus(only(users, *EXCHANGE_KINDS), state.z)
-        state = next_state(state, users, z, self._use_z(iteration))
-        with watch.part("consensus"):
-            messages = self.steps.route_users(state, z)
-        metrics = iteration_metrics({**items.sums, **user_sums, **messages.sums})
+            use_z = self._use_z(iteration)
+            state, messages = self.steps.finish_users(users, state, use_z, aggregate)
+        metrics = iteration_metrics({**items.sums, **messages.sums})
         _check_finite(iteration, metrics)
         with watch.part("waiting"):
             # For the commits of the iteration before, if they are not yet through.
@@ -128,7 +118,7 @@ class Trainer:
         logger.info("%s", _line(metrics, self.model.max_iter, watch))
         self.run.note(ITERATION, iteration, metrics)
         commits.add(
-            self._tables(iteration, users, z),
+            self._tables(iteration, state, aggregate),
             partial(self.run.write, ITERATION, iteration, metrics),
         )
         return state, messages
@@ -138,16 +128,16 @@ class Trainer:
             return self.steps.start_items(self.model)
         return self.steps.update_items(messages)
 
-    def _tables(self, iteration: int, users: DataFrame, z: DataFrame | None) -> list[Commit]:
+    def _tables(self, iteration: int, state: UserState, aggregated: bool) -> list[Commit]:
         """The commits that an iteration leaves for the next one."""
-        rows: dict[str, DataFrame] = {}
-        if z is not None:
-            rows["exchange"] = only(users, *EXCHANGE_KINDS)
-            rows["consensus"] = only(z, "z")
-        kinds = self.working.state_kinds(self._use_z(iteration))
-        if kinds:
-            rows["state"] = only(users, *kinds)
-        return [partial(self.working.write, table, rows[table], iteration) for table in rows]
+        rows = {"state": state.x_of(*self.working.state_kinds(state.use_z))}
+        if aggregated:
+            rows |= {"exchange": state.exchange, "consensus": state.z}
+        return [
+            partial(self.working.write, table, frame, iteration)
+            for table, frame in rows.items()
+            if frame is not None
+        ]
 
     def _use_z(self, iteration: int) -> bool:
         """Whether items are updated from z after an iteration: not between two aggregations."""
