@@ -81,9 +81,8 @@ def plans(spark: SparkSession) -> dict[str, list[Node]]:
         state = steps.start(model)
         messages = steps.route_users(state)
         items = steps.update_items(messages)
-        users = steps.update_users(items, state, exchange=True)
-        steps.finish_users(users, state, use_z=True, aggregate=True)
-    names = ("start", "routes", "items", "users", "consensus", "z")
+        steps.update_users(items, state, use_z=True, aggregate=True)
+    names = ("start", "routes", "items", "users", "state")
     found = dict(zip(names, seen, strict=True))
     found["publish"] = plan_of(steps.item_factors(messages))
     static.unpersist()
@@ -91,7 +90,7 @@ def plans(spark: SparkSession) -> dict[str, list[Node]]:
 
 
 def test_only_what_moves_is_shuffled(plans: dict[str, list[Node]]) -> None:
-    for name in ("routes", "items", "users", "consensus", "publish"):
+    for name in ("routes", "items", "users", "publish"):
         static, moving = sides_of_cogroup(plans[name])
         assert any(node.startswith("InMemoryTableScan") for node in static), name
         assert shuffles(static) == 0, name
@@ -100,9 +99,9 @@ def test_only_what_moves_is_shuffled(plans: dict[str, list[Node]]) -> None:
         assert shuffles([node for _, node in plans[name]]) == 1, name
 
 
-def test_a_start_and_a_new_z_move_nothing(plans: dict[str, list[Node]]) -> None:
+def test_a_start_and_a_new_state_move_nothing(plans: dict[str, list[Node]]) -> None:
     assert shuffles([node for _, node in plans["start"]]) == 0
-    assert shuffles([node for _, node in plans["z"]]) == 0
+    assert shuffles([node for _, node in plans["state"]]) == 0
 
 
 def test_a_cogroup_of_frames_that_are_not_cached_is_seen(spark: SparkSession) -> None:

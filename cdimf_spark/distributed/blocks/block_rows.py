@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 # Largest payload of one row.
@@ -45,7 +46,7 @@ _DTYPES: dict[str, type[np.generic]] = {
     "user_sums": np.float64,
     "item_sums": np.float64,
     "consensus_sums": np.float64,
-    "route_sums": np.float64,
+    "primal_sums": np.float64,
 }
 
 SCHEMA = pa.schema(
@@ -111,14 +112,13 @@ def to_table(batches: Iterable[pa.RecordBatch]) -> pa.Table:
 
 def parts(table: pa.Table, kind: str, **where: Any) -> list[NDArray[Any]]:
     """Arrays of one kind in the order of `part`, without copying; ``where`` filters columns."""
-    wanted = [("kind", kind), *where.items()]
-    columns = {name: table.column(name).to_pylist() for name in ("part", *dict(wanted))}
-    rows = [
-        i for i in range(table.num_rows) if all(columns[name][i] == value for name, value in wanted)
-    ]
+    chosen = pc.equal(table.column("kind"), kind)
+    for name, value in where.items():
+        chosen = pc.and_(chosen, pc.equal(table.column(name), value))
+    rows = pc.indices_nonzero(chosen).to_numpy()
+    order = np.argsort(table.column("part").take(pa.array(rows)).to_numpy(), kind="stable")
     payload = table.column("payload")
-    rows.sort(key=lambda i: columns["part"][i])
-    return [np.frombuffer(payload[i].as_buffer(), _DTYPES[kind]) for i in rows]
+    return [np.frombuffer(payload[int(i)].as_buffer(), _DTYPES[kind]) for i in rows[order]]
 
 
 def decode(table: pa.Table, kind: str, **where: Any) -> NDArray[Any]:

@@ -31,10 +31,11 @@ from cdimf_spark.solver.packing import pack_block
 from cdimf_spark.solver.rules import DomainSize
 
 # Arrays that each step needs of its static blocks.
-_SOLVE_KINDS = ("keys", "indptr", "indices", "weights", "column_counts")
-ITEM_KINDS = (*_SOLVE_KINDS, "routes", "route_counts")
-USER_SOLVE_KINDS = (*_SOLVE_KINDS, "shared")
-USER_ROUTE_KINDS = ("keys", "shared", "routes", "route_counts")
+ITEM_KINDS = (
+    *("keys", "indptr", "indices", "weights", "column_counts"),
+    *("routes", "route_counts"),
+)
+USER_KINDS = (*ITEM_KINDS, "shared")
 
 
 def build_blocks(
@@ -95,20 +96,18 @@ def make_packer(side: Side, num_src_blocks: int, duplicates: str) -> GroupFuncti
 
 
 class StaticBlocks(NamedTuple):
-    """Persisted static rows, partitioned and sorted by group key (`pkey`, if not said otherwise).
+    """Persisted static rows of both sides, partitioned and sorted by what they are grouped by.
 
     Attributes
     ----------
-    items, users
-        What the half-steps need.
-    user_routes
-        What sending user rows needs (the item blocks hold their routes themselves), with the
-        column `bkey`: a group has the blocks of one number of all domains.
+    items
+        By `pkey`: a group is a block of a domain.
+    users
+        By `bkey`, a further column: a group has the blocks of one number of all domains.
     """
 
     items: DataFrame
     users: DataFrame
-    user_routes: DataFrame
 
     def unpersist(self) -> None:
         """Release the memory."""
@@ -125,20 +124,15 @@ def persist_blocks(
     as a factor, so that the item half-step needs no word of it.
     """
     item_rows = rows_of(blocks, "item", ITEM_KINDS)
-    by_number = rows_of(blocks, "user", USER_ROUTE_KINDS).selectExpr(
-        "*", f"{layout.users.block_key_expression()} AS bkey"
-    )
-    routes = _persisted(by_number, layout.users, "bkey")
+    user_rows = rows_of(blocks, "user", USER_KINDS)
+    by_number = user_rows.selectExpr("*", f"{layout.users.block_key_expression()} AS bkey")
+    users = _persisted(by_number, layout.users, "bkey")
     if shared_user_weight != 1:
         send = make_user_weights(shared_user_weight, layout.items)
-        routes.count()
-        weights = apply_to_groups(routes.groupBy("bkey"), send, BLOCK_ROW)
+        users.count()
+        weights = apply_to_groups(users.groupBy("bkey"), send, BLOCK_ROW)
         item_rows = cogroup_blocks(item_rows, weights, layout.items, reweigh)
-    static = StaticBlocks(
-        items=_persisted(item_rows, layout.items),
-        users=_persisted(rows_of(blocks, "user", USER_SOLVE_KINDS), layout.users),
-        user_routes=routes,
-    )
+    static = StaticBlocks(_persisted(item_rows, layout.items), users)
     # The cache must be full before a step is planned: only then does Spark know that the blocks
     # are already where a cogroup wants them.
     with ThreadPoolExecutor() as pool:

@@ -92,8 +92,7 @@ def _iterate(steps: Steps, config: TrainConfig, n_iterations: int) -> tuple[Data
     messages = steps.route_users(state)
     for _ in range(n_iterations):
         items = steps.update_items(messages)
-        users = steps.update_users(items, state, exchange=False)
-        state, messages = steps.finish_users(users, state, use_z=True, aggregate=False)
+        state, messages = steps.update_users(items, state, use_z=True, aggregate=False)
     return steps.item_factors(messages), state
 
 

@@ -1,9 +1,9 @@
-"""The two half-steps of all domains, as block solves of cogrouped rows.
+"""Block solves of cogrouped rows: what half-steps have in common, and that of the items.
 
-A task gets the static rows of one block of one domain and the factor rows that the blocks of the
-other side sent it. It solves the block's rows and emits, instead of the factors as such, what
-the next step needs of them. The numpy work is done in Arrow functions because Spark has no
-native operation for it; it is the only such place besides packing and consensus.
+A task gets the static rows of one block and the factor rows that the blocks of the other side
+sent it. It solves the block's rows and emits, instead of the factors as such, what the next step
+needs of them. The numpy work is done in Arrow functions because Spark has no native operation for
+it; besides these steps that is so in packing and scoring only.
 
 Everything that depends on the iteration (the eigenbasis of each domain's Gram matrix) travels in
 the function's closure: it is rank^2 numbers a domain.
@@ -13,7 +13,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -32,7 +31,7 @@ from cdimf_spark.distributed.blocks.layout import Layout, Side
 from cdimf_spark.distributed.workers import CogroupFunction, apply_to_cogroups
 from cdimf_spark.kernel.least_squares import GramBasis, gram
 from cdimf_spark.schemas import BLOCK_ROW, DOMAIN
-from cdimf_spark.solver.block import Coupling, InteractionBlock, update_items, update_users
+from cdimf_spark.solver.block import InteractionBlock, update_items
 from cdimf_spark.solver.rules import DomainRules
 
 
@@ -97,7 +96,7 @@ def send_rows(
 
 def received_rows(static: pa.Table, messages: pa.Table, rank: int) -> NDArray[np.float32]:
     """Source rows of a block, float32 (n_received, rank), in the order of its column indexes."""
-    rows = decode_matrix(messages, "message", rank)
+    rows = decode_matrix(messages, "message", rank, domain=address_of(static).domain)
     expected = int(decode(static, "column_counts").sum())
     if len(rows) != expected:
         raise ValueError(
@@ -125,41 +124,5 @@ def make_item_step(
         parts = {"gram": gram(factors), "item_sums": np.array([regularization])}
         messages_out = send_rows(static, factors, settings.layout.users, at)
         return to_table([*messages_out, *encode(at, parts)])
-
-    return step
-
-
-def make_user_step(
-    settings: StepSettings, bases: Mapping[str, GramBasis], exchange: bool
-) -> CogroupFunction:
-    """User half-step of a block.
-
-    The moving rows are the item messages and the block's `exchange` and `z` rows. Emits x of the
-    shared and of the other users, the new X + U (`exchange`: unless this iteration is between
-    two aggregations), and the loss sums.
-    """
-
-    def step(static: pa.Table, moving: pa.Table) -> pa.Table:
-        at = address_of(static)
-        rules = settings.rules[at.domain]
-        shared = shared_mask(static)
-        coupling = Coupling(
-            shared,
-            rules.rho,
-            decode_matrix(moving, "exchange", settings.rank),
-            decode_matrix(moving, "z", settings.rank),
-            settings.over_relaxation,
-        )
-        src = received_rows(static, moving, settings.rank)
-        update = update_users(interactions_of(static), src, bases[at.domain], rules.users, coupling)
-        arrays: dict[str, NDArray[Any]] = {
-            "x_shared": update.factors[shared],
-            "x_own": update.factors[~shared],
-            "user_sums": update.sums,
-        }
-        if exchange:
-            arrays["exchange"] = update.exchanged
-            arrays["exchange_keys"] = decode(static, "keys")[shared]
-        return to_table(encode(at, arrays))
 
     return step

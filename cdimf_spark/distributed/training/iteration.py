@@ -1,4 +1,4 @@
-"""One iteration on Spark: item half-step, then user half-step, consensus and routing to the next.
+"""One iteration on Spark: the items' step, then the users' step with the consensus.
 
 Each of the two is one job, since the next one needs a Gram matrix that all blocks add to.
 Frames between the steps hold packed rows of all domains. Each step's result is cut from its
@@ -21,17 +21,19 @@ from cdimf_spark.distributed.training.half_step import (
     StepSettings,
     cogroup_blocks,
     make_item_step,
-    make_user_step,
 )
 from cdimf_spark.distributed.training.routing import make_route_step
 from cdimf_spark.distributed.training.shared_users import ConsensusSettings
 from cdimf_spark.distributed.training.starting import start_items, start_users
 from cdimf_spark.distributed.training.sums import Sums, collect_sums
+from cdimf_spark.distributed.training.user_step import make_user_step
+from cdimf_spark.distributed.workers import CogroupFunction
 from cdimf_spark.errors import NumericalError
 from cdimf_spark.kernel.least_squares import GramBasis, gram_basis
 from cdimf_spark.settings import ModelConfig
 
 EXCHANGE_KINDS = ("exchange", "exchange_keys")
+STATE_KINDS = (*EXCHANGE_KINDS, "z", "x_own", "x_shared")
 
 
 @dataclass(frozen=True)
@@ -66,7 +68,7 @@ class UserState:
 class Messages:
     """Factor rows on their way to the other side, with the Gram basis of their matrix.
 
-    `sums` has the sums of the step that sent them, and of what the same job did before.
+    `sums` has the sums of the step that sent them, and of what the same task did before.
     """
 
     rows: DataFrame
@@ -85,7 +87,7 @@ class Steps:
     def start(self, model: ModelConfig) -> UserState:
         """State of iteration 0."""
         rows = start_users(
-            self.static.user_routes,
+            self.static.users,
             model.rank,
             model.seed,
             model.init_scale,
@@ -101,42 +103,10 @@ class Steps:
         return self._with_bases(sent, self.settings.layout.items.num_blocks)
 
     def route_users(self, state: UserState) -> Messages:
-        """Send the users' rows to the item blocks."""
-        return self._route(state.rows(), state.use_z)[1]
-
-    def finish_users(
-        self, users: DataFrame, state: UserState, use_z: bool, aggregate: bool
-    ) -> tuple[UserState, Messages]:
-        """Consensus (if `aggregate`) after a user half-step, and the users' rows to the items.
-
-        One job: it computes the half-step too, and collects the sums of all three.
-
-        Parameters
-        ----------
-        users
-            What `update_users` returned.
-        state
-            The state before it.
-        use_z
-            Items are updated from z (not x) of shared users.
-        """
-        consensus = self.consensus if aggregate else None
-        sent, messages = self._route(union(users, state.z), use_z, consensus)
-        state = replace(state, x=only(users, "x_own", "x_shared"), use_z=use_z)
-        if aggregate:
-            # Cut once more, or z would keep all messages in memory as long as it is needed.
-            z = cut(only(sent, "z"))
-            state = replace(state, exchange=only(users, *EXCHANGE_KINDS), z=z)
-        return state, messages
-
-    def _route(
-        self, moving: DataFrame, use_z: bool, consensus: ConsensusSettings | None = None
-    ) -> tuple[DataFrame, Messages]:
-        side = self.settings.layout.users
-        placed = moving.selectExpr("*", f"{side.block_key_expression()} AS bkey")
-        step = make_route_step(self.settings, use_z, consensus)
-        sent = cut(cogroup_blocks(self.static.user_routes, placed, side, step, "bkey"))
-        return sent, self._with_bases(sent, side.num_blocks)
+        """Send the users' rows of a known state to the item blocks."""
+        step = make_route_step(self.settings, state.use_z)
+        sent = cut(self._by_number(union(state.z, state.x), step))
+        return self._with_bases(sent, self.settings.layout.users.num_blocks)
 
     def update_items(self, users: Messages) -> Messages:
         """Item half-step: item rows to the user blocks."""
@@ -150,11 +120,34 @@ class Steps:
         step = make_item_step(self.settings, users.bases, publish=True)
         return cogroup_blocks(self.static.items, users.rows, self.settings.layout.items, step)
 
-    def update_users(self, items: Messages, state: UserState, exchange: bool) -> DataFrame:
-        """User half-step: packed rows of x, of the new X + U (if `exchange`) and of sums."""
-        moving = union(items.rows, state.exchange, state.z)
-        step = make_user_step(self.settings, items.bases, exchange)
-        return cut(cogroup_blocks(self.static.users, moving, self.settings.layout.users, step))
+    def update_users(
+        self, items: Messages, state: UserState, use_z: bool, aggregate: bool
+    ) -> tuple[UserState, Messages]:
+        """User half-step, consensus (if `aggregate`), and the users' rows to the item blocks.
+
+        Parameters
+        ----------
+        state
+            The state before.
+        use_z
+            Items are updated from z (not x) of shared users.
+        """
+        consensus = self.consensus if aggregate else None
+        step = make_user_step(self.settings, items.bases, use_z, consensus)
+        users = cut(self._by_number(union(items.rows, state.exchange, state.z), step))
+        messages = self._with_bases(users, self.settings.layout.users.num_blocks)
+        # Cut once more, or the state would keep the messages in memory as long as it is needed.
+        rows = cut(only(users, *STATE_KINDS))
+        state = replace(state, x=only(rows, "x_own", "x_shared"), use_z=use_z)
+        if aggregate:
+            state = replace(state, exchange=only(rows, *EXCHANGE_KINDS), z=only(rows, "z"))
+        return state, messages
+
+    def _by_number(self, moving: DataFrame, step: CogroupFunction) -> DataFrame:
+        """Apply a step to the user blocks of each number, all domains together."""
+        side = self.settings.layout.users
+        placed = moving.selectExpr("*", f"{side.block_key_expression()} AS bkey")
+        return cogroup_blocks(self.static.users, placed, side, step, "bkey")
 
     def _with_bases(self, sent: DataFrame, num_blocks: int) -> Messages:
         rank = self.settings.rank

@@ -21,7 +21,7 @@ def iteration_metrics(sums: Sums) -> dict[str, Any]:
     domains = [_losses(users[name], items[name]) | {"domain": name} for name in sorted(users)]
     totals = _losses(_total(sums, "user_sums", 5), _total(sums, "item_sums", 1))
     change, dual, norm = _total(sums, "consensus_sums", 3)
-    primal, _ = _total(sums, "route_sums", 2)
+    (primal,) = _total(sums, "primal_sums", 1)
     residuals = {
         "primal_residual": math.sqrt(primal),
         "dual_residual": math.sqrt(dual),

@@ -193,7 +193,6 @@ def make_steps(
         rules={name: domain_rules(domains[name], size) for name, size in sizes.items()},
     )
     consensus = ConsensusSettings(
-        rank=model.rank,
         rho={name: domain.rho for name, domain in domains.items()},
         proximal=model.proximal,
         proximal_strength=model.proximal_strength,

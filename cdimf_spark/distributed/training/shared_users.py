@@ -1,67 +1,60 @@
-"""Consensus over the shared users: the only step that sees more than one domain.
+"""Consensus over the shared users: the only place that sees more than one domain.
 
-It reads the `exchange` rows of all domains (user keys and X + U, nothing else), averages each
-user over the domains that sent him, and gives each domain back z of its own shared users.
+It gets of every domain the keys of its shared users and their X + U, and nothing else; averages
+each user over the domains that sent him, and gives each domain back z of its own shared users.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from cdimf_spark.distributed.blocks.block_rows import decode, decode_matrix
 from cdimf_spark.kernel.consensus import shared_factors, squared_distance
-from cdimf_spark.schemas import DOMAIN
 
-
-class Consensus(NamedTuple):
-    """What a domain gets back: z of its own shared users in key order, and sums (see `_sums`)."""
-
-    domain: str
-    z: NDArray[np.float32]
-    sums: NDArray[np.float64]
+Matrix = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
 class ConsensusSettings:
-    """Scalars of the consensus step."""
+    """Scalars of the consensus."""
 
-    rank: int
     rho: Mapping[str, float]
     proximal: str
     proximal_strength: float
 
 
-def update_consensus(moving: pa.Table, settings: ConsensusSettings) -> Iterator[Consensus]:
-    """Average the exchange rows of one block number, and apply the proximal operator.
+class Exchange(NamedTuple):
+    """What a domain sends: `keys` int64 (n_shared,), ascending; `rows` float32 (n_shared, rank)."""
 
-    Parameters
-    ----------
-    moving
-        Packed rows of all domains; only the kinds `exchange` and `exchange_keys` are read, and
-        `z` of the previous consensus (for the dual residual).
+    keys: NDArray[np.int64]
+    rows: Matrix
+
+
+def update_consensus(
+    exchanges: Mapping[str, Exchange], settings: ConsensusSettings
+) -> dict[str, Matrix]:
+    """Average the rows that the domains sent, and apply the proximal operator.
+
+    Returns
+    -------
+    dict
+        By domain: z of the users that it sent, float32 (n_shared, rank), in their order.
     """
     # By name, so that sums have one order wherever the rows came from.
-    domains = sorted(pc.unique(moving.column(DOMAIN)).to_pylist())
-    exchanged = []
-    for domain in domains:
-        keys = decode(moving, "exchange_keys", domain=domain)
-        rows = decode_matrix(moving, "exchange", settings.rank, domain=domain)
-        exchanged.append((keys, rows, settings.rho[domain]))
-    keys, z = shared_factors(exchanged, settings.proximal, settings.proximal_strength)
-    for domain, (own_keys, _, rho) in zip(domains, exchanged, strict=True):
-        own = z[np.searchsorted(keys, own_keys)]
-        before = decode_matrix(moving, "z", settings.rank, domain=domain)
-        yield Consensus(domain, own, _sums(own, before, rho))
+    domains = sorted(exchanges)
+    keys, z = shared_factors(
+        [(*exchanges[domain], settings.rho[domain]) for domain in domains],
+        settings.proximal,
+        settings.proximal_strength,
+    )
+    return {domain: z[np.searchsorted(keys, exchanges[domain].keys)] for domain in domains}
 
 
-def _sums(z: NDArray[np.float32], before: NDArray[np.float32], rho: float) -> NDArray[np.float64]:
+def consensus_sums(z: Matrix, before: Matrix, rho: float) -> NDArray[np.float64]:
     """float64 (3,): |z - z_old|^2, the same times rho^2 (dual residual), |z|^2."""
     change = squared_distance(z, before)
     return np.array([change, rho**2 * change, squared_distance(z, np.zeros_like(z))])

@@ -28,9 +28,7 @@ from cdimf_spark.kernel.objective import ridge_loss
 from cdimf_spark.schemas import BLOCK_ROW
 
 
-def start_users(
-    user_routes: DataFrame, rank: int, seed: int, init_scale: float, zero: bool
-) -> DataFrame:
+def start_users(users: DataFrame, rank: int, seed: int, init_scale: float, zero: bool) -> DataFrame:
     """Packed rows of iteration 0: `exchange`, `exchange_keys`, `z` and `x_own` of every block.
 
     With `zero` (schedule ``paper``) all are 0; else U = 0 and X0 = Z0 is random.
@@ -53,7 +51,7 @@ def start_users(
     def start(static: pa.Table) -> pa.Table:
         return to_table(batch for own in by_domain(static) for batch in start_block(own))
 
-    return apply_to_groups(user_routes.groupBy("bkey"), start, BLOCK_ROW)
+    return apply_to_groups(users.groupBy("bkey"), start, BLOCK_ROW)
 
 
 def start_items(

@@ -106,9 +106,8 @@ class Trainer:
         with watch.part("items"):
             items = self._update_items(messages)
         with watch.part("users"):
-            users = self.steps.update_users(items, state, aggregate)
             use_z = self._use_z(iteration)
-            state, messages = self.steps.finish_users(users, state, use_z, aggregate)
+            state, messages = self.steps.update_users(items, state, use_z, aggregate)
         metrics = iteration_metrics({**items.sums, **messages.sums})
         _check_finite(iteration, metrics)
         with watch.part("waiting"):
