@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 import zipimport
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cache
 
 import pyarrow as pa
@@ -17,6 +17,7 @@ from threadpoolctl import threadpool_limits
 
 GroupFunction = Callable[[pa.Table], pa.Table]
 CogroupFunction = Callable[[pa.Table, pa.Table], pa.Table]
+PartitionFunction = Callable[[pa.Table], Iterator[pa.RecordBatch]]
 
 
 def apply_to_groups(groups: GroupedData, function: GroupFunction, schema: str) -> DataFrame:
@@ -39,6 +40,18 @@ def apply_to_cogroups(
         return function(first, second)
 
     return left.cogroup(right).applyInArrow(call, schema)
+
+
+def apply_to_partitions(frame: DataFrame, function: PartitionFunction, schema: str) -> DataFrame:
+    """Rows that a function makes of each partition that is not empty, all of it at once."""
+
+    def call(batches):  # type: ignore[no-untyped-def]
+        prepare_worker()
+        rows = list(batches)
+        if rows:
+            yield from function(pa.Table.from_batches(rows))
+
+    return frame.mapInArrow(call, schema)
 
 
 def prepare_worker() -> None:

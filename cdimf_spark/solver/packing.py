@@ -1,6 +1,6 @@
 """Interactions of one block, packed into arrays: who interacted with what, and who needs which row.
 
-Both sides of a domain are cut into blocks by the same rule, ``block_of(key, n)``. A block of rows
+Both sides of a domain are cut into blocks by the same kind of rule (`Placement`). A block of rows
 holds its interactions as CSR. Its column indexes point into the *received rows*: the factor rows
 that the blocks of the other side send it, source block after source block, and by ascending key
 within each. Since both ends sort by key, a sender needs no word from the receiver: the block of
@@ -21,17 +21,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from cdimf_spark.solver.placement import Placement
+
 Int32 = NDArray[np.int32]
 Int64 = NDArray[np.int64]
 Vector = NDArray[np.float32]
-
-
-def block_of(keys: Int64, num_blocks: int) -> Int64:
-    """Block of each key: the key modulo the number of blocks, never negative.
-
-    Keys are 64-bit hashes, so blocks are of like size. Equals Spark's ``pmod(key, num_blocks)``.
-    """
-    return np.mod(keys, np.int64(num_blocks))
 
 
 @dataclass(frozen=True)
@@ -64,7 +58,7 @@ def pack_block(
     row_keys: Int64,
     column_keys: Int64,
     weights: NDArray[np.float64],
-    num_src_blocks: int,
+    source: Placement,
     duplicates: str = "sum",
 ) -> PackedBlock:
     """Pack the interactions of one block of rows; their order does not matter.
@@ -75,37 +69,37 @@ def pack_block(
         Keys of this side (all of one block) and of the other side, a pair an interaction.
     weights : float64 (n,)
         Weights, positive.
-    num_src_blocks : int
-        Number of blocks of the other side.
+    source
+        Where the keys of the other side are.
     duplicates : {"sum", "once"}
         What repeated pairs weigh: the sum of their weights, or the largest.
     """
     keys, row = np.unique(row_keys, return_inverse=True)
-    columns, column = _unique_columns(column_keys, num_src_blocks)
+    columns, blocks, column = _unique_columns(column_keys, source)
     cells = row.astype(np.int64) * len(columns) + column
     cells, cell_weights = _merge_duplicates(cells, weights, duplicates)
     row, column = np.divmod(cells, max(len(columns), 1))
-    source = block_of(columns, num_src_blocks)
-    routes, route_counts = _routes(row, source[column], len(keys), num_src_blocks)
+    routes, route_counts = _routes(row, blocks[column], len(keys), source.num_blocks)
     return PackedBlock(
         keys=keys,
         indptr=np.concatenate(([0], np.cumsum(np.bincount(row, minlength=len(keys))))),
         indices=column.astype(np.int32),
         weights=cell_weights,
         columns=columns,
-        column_counts=np.bincount(source, minlength=num_src_blocks).astype(np.int32),
+        column_counts=np.bincount(blocks, minlength=source.num_blocks).astype(np.int32),
         routes=routes,
         route_counts=route_counts,
     )
 
 
-def _unique_columns(column_keys: Int64, num_src_blocks: int) -> tuple[Int64, Int64]:
-    """Distinct column keys by (source block, key), and the position of each given key in them."""
+def _unique_columns(column_keys: Int64, source: Placement) -> tuple[Int64, Int64, Int64]:
+    """Distinct column keys by (source block, key), their blocks, and where each given key is."""
     columns, column = np.unique(column_keys, return_inverse=True)
-    order = np.argsort(block_of(columns, num_src_blocks), kind="stable")
+    blocks = source.block_of(columns)
+    order = np.argsort(blocks, kind="stable")
     position = np.empty(len(columns), np.int64)
     position[order] = np.arange(len(columns))
-    return columns[order], position[column]
+    return columns[order], blocks[order], position[column]
 
 
 def _merge_duplicates(

@@ -15,17 +15,17 @@ from cdimf_spark.distributed.blocks.block_rows import decode
 from cdimf_spark.distributed.blocks.indexing import (
     ITEM_KEY,
     USER_KEY,
-    block_column,
     group_key_column,
     make_indexer,
+    place,
     unpack_ids,
     user_index,
+    with_blocks,
     with_keys,
 )
 from cdimf_spark.distributed.blocks.layout import Layout, Side
 from cdimf_spark.errors import DataError
 from cdimf_spark.kernel.initialization import id_keys
-from cdimf_spark.solver.packing import block_of
 
 ODD_IDS = [
     "1",
@@ -122,20 +122,25 @@ def test_odd_ids_come_back() -> None:
 def test_keys_and_blocks_are_the_same_in_spark(spark: SparkSession) -> None:
     frame = pd.DataFrame({"domain": "b", "user_id": ODD_IDS, "item_id": ODD_IDS[::-1]})
     keyed = with_keys(spark.createDataFrame(frame.assign(weight=1.0)))
-    block = block_column(USER_KEY, 4)
-    rows = keyed.select("*", block.alias("block"), group_key_column(SIDE, block).alias("pkey"))
-    for row in rows.collect():
-        assert row[USER_KEY] == id_keys([row["user_id"]])[0]
-        assert row[ITEM_KEY] == id_keys([row["item_id"]])[0]
-        assert row["block"] == block_of(np.array([row[USER_KEY]]), 4)[0]
-        assert row["pkey"] == SIDE.keys[1][row["block"]]
+    heavy = {int(id_keys([one])[0]): n % 4 for n, one in enumerate(ODD_IDS[:5])}
+    for side in (SIDE, Side(SIDE.domains, 4, heavy)):
+        placed = place(keyed, USER_KEY, side)
+        rows = placed.withColumn("pkey", group_key_column(side, F.col("block"))).collect()
+        assert len(rows) == len(ODD_IDS)
+        for row in rows:
+            assert row[USER_KEY] == id_keys([row["user_id"]])[0]
+            assert row[ITEM_KEY] == id_keys([row["item_id"]])[0]
+            assert row["block"] == side.placement.block_of(np.array([row[USER_KEY]]))[0]
+            assert row["pkey"] == side.keys[1][row["block"]]
+            assert side.address_of(row["pkey"]) == side.address("b", row["block"])
 
 
 def test_the_index_of_a_frame(spark: SparkSession) -> None:
     pairs = [(d, u, i) for d, u in [("a", "x"), ("a", "y"), ("b", "y"), ("c", "x")] for i in "pq"]
     frame = spark.createDataFrame(pairs, "domain string, user_id string, item_id string")
     keyed = with_keys(frame.withColumn("weight", F.lit(1.0)))
-    table = user_index(keyed, Layout.of(("a", "b", "c"), 2, 2), frozenset("ab")).toArrow()
+    layout = Layout.of(("a", "b", "c"), 2, 2)
+    table = user_index(with_blocks(keyed, layout), layout, frozenset("ab")).toArrow()
     found = {}
     for domain in "abc":
         for block in range(2):

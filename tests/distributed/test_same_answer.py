@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pandas as pd
 import pytest
 from pyspark.sql import SparkSession
 
+from cdimf_spark.distributed.blocks.layout import Layout
 from cdimf_spark.errors import NumericalError
+from cdimf_spark.kernel.initialization import id_keys
 from cdimf_spark.settings import DomainConfig, ModelConfig
 from tests.distributed.training_in_memory import (
     SMALL,
@@ -57,6 +60,21 @@ def test_equals_one_machine(
     model = ModelConfig(**{**SMALL, **options}, num_blocks=num_blocks)
     found, run = train_in_memory(spark, domains, model, *own)
     assert_same_training(found, run, *train_on_one_machine(domains, model, *own))
+
+
+def test_heavy_users_and_items_are_placed_by_name(spark: SparkSession) -> None:
+    domains = some_domains(names=("a", "b"))
+    users, items = (
+        {int(key): n % 3 for n, key in enumerate(id_keys(sorted(set(ids))[:9]))}
+        for ids in (domains["a"]["user_id"], domains["b"]["item_id"])
+    )
+    layout = Layout.from_dict(
+        ("a", "b"), json.loads(json.dumps(Layout.of(("a", "b"), 3, 3, users, items).to_dict()))
+    )
+    assert (layout.users.heavy, layout.items.heavy) == (users, items)
+    model = ModelConfig(**SMALL)
+    found, run = train_in_memory(spark, domains, model, layout=layout)
+    assert_same_training(found, run, *train_on_one_machine(domains, model))
 
 
 def test_one_domain(spark: SparkSession) -> None:

@@ -57,11 +57,16 @@ def configs_of(domains: Domains, *own: DomainConfig) -> tuple[DomainConfig, ...]
 
 
 def train_in_memory(
-    spark: SparkSession, domains: Domains, model: ModelConfig, *own: DomainConfig
+    spark: SparkSession,
+    domains: Domains,
+    model: ModelConfig,
+    *own: DomainConfig,
+    layout: Layout | None = None,
 ) -> tuple[Factors, Run]:
     """The loop and its results as `train` has them, but nothing is written."""
     config = TrainConfig(model, configs_of(domains, *own), "nowhere")
-    layout = Layout.of(tuple(sorted(domains)), model.num_blocks or 2, model.num_blocks or 2)
+    num_blocks = model.num_blocks or 2
+    layout = layout or Layout.of(tuple(sorted(domains)), num_blocks, num_blocks)
     coupled = frozenset(c.name for c in config.domains if model.for_domain(c).rho > 0)
     keyed = with_keys(clean_rows(to_spark(spark, domains)))
     blocks = build_blocks(keyed, layout, coupled, model.duplicates).localCheckpoint()

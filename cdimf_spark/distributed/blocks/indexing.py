@@ -26,6 +26,8 @@ from cdimf_spark.schemas import BLOCK_ROW, DOMAIN, ITEM_ID, USER_ID, WEIGHT
 
 USER_KEY = "user_key"
 ITEM_KEY = "item_key"
+USER_BLOCK = "user_block"
+ITEM_BLOCK = "item_block"
 
 
 def with_keys(interactions: DataFrame) -> DataFrame:
@@ -46,9 +48,20 @@ def with_keys(interactions: DataFrame) -> DataFrame:
     )
 
 
-def block_column(key: str, num_blocks: int) -> Column:
-    """Block number of a key column; equals `solver.packing.block_of`."""
-    return F.pmod(F.col(key), F.lit(num_blocks).cast("long")).cast("int")
+def place(frame: DataFrame, key: str, side: Side, block: str = "block") -> DataFrame:
+    """Add the block number of a key column; equals `Placement.block_of`."""
+    number = F.pmod(F.col(key), F.lit(side.num_blocks).cast("long")).cast("int")
+    if not side.heavy:
+        return frame.withColumn(block, number)
+    heavy = frame.sparkSession.createDataFrame(list(side.heavy.items()), f"{key} long, _heavy int")
+    placed = frame.join(F.broadcast(heavy), key, "left")
+    return placed.withColumn(block, F.coalesce("_heavy", number)).drop("_heavy")
+
+
+def with_blocks(keyed: DataFrame, layout: Layout) -> DataFrame:
+    """Interactions with their blocks: `user_block` and `item_block`."""
+    users = place(keyed, USER_KEY, layout.users, USER_BLOCK)
+    return place(users, ITEM_KEY, layout.items, ITEM_BLOCK)
 
 
 def group_key_column(side: Side, block: Column) -> Column:
@@ -58,31 +71,31 @@ def group_key_column(side: Side, block: Column) -> Column:
     return F.get(F.lit(side.flat_keys), position).cast("int")
 
 
-def user_index(keyed: DataFrame, layout: Layout, coupled: frozenset[str]) -> DataFrame:
+def user_index(placed: DataFrame, layout: Layout, coupled: frozenset[str]) -> DataFrame:
     """Per domain and user block: the ids, and which rows are shared users (``BLOCK_ROW``).
 
     Parameters
     ----------
+    placed
+        See `with_blocks`.
     coupled
         Domains that take part in the consensus (rho > 0). A user is shared in a domain if it is
         coupled and he has interactions in another coupled one too.
     """
-    return _index(keyed, USER_KEY, USER_ID, layout.users, coupled)
+    return _index(placed, USER_KEY, USER_ID, layout.users, coupled)
 
 
-def item_index(keyed: DataFrame, layout: Layout) -> DataFrame:
+def item_index(placed: DataFrame, layout: Layout) -> DataFrame:
     """Per domain and item block: the ids of its items (``BLOCK_ROW``)."""
-    return _index(keyed, ITEM_KEY, ITEM_ID, layout.items, None)
+    return _index(placed, ITEM_KEY, ITEM_ID, layout.items, None)
 
 
 def _index(
-    keyed: DataFrame, key: str, id_column: str, side: Side, coupled: frozenset[str] | None
+    placed: DataFrame, key: str, id_column: str, side: Side, coupled: frozenset[str] | None
 ) -> DataFrame:
-    ids = keyed.select(
-        block_column(key, side.num_blocks).alias("block"),
-        DOMAIN,
-        F.col(key).alias("key"),
-        F.col(id_column).alias("id"),
+    block = USER_BLOCK if key == USER_KEY else ITEM_BLOCK
+    ids = placed.select(
+        F.col(block).alias("block"), DOMAIN, F.col(key).alias("key"), F.col(id_column).alias("id")
     ).distinct()
     return apply_to_groups(ids.groupBy("block"), make_indexer(side, coupled), BLOCK_ROW)
 

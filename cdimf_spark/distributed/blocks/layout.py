@@ -7,11 +7,13 @@ whose hash falls into partition b: every partition then holds block b of every d
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 from cdimf_spark.distributed.blocks.block_rows import Address
+from cdimf_spark.solver.placement import Placement
 
 _MASK = 0xFFFFFFFF
 
@@ -45,10 +47,19 @@ def partition_keys(num_domains: int, num_blocks: int) -> list[list[int]]:
 
 @dataclass(frozen=True)
 class Side:
-    """The blocks of one side (users or items) of all domains."""
+    """The blocks of one side (users or items) of all domains.
+
+    `heavy` has the block of each key that is not placed by its hash (see `Placement`).
+    """
 
     domains: tuple[str, ...]
     num_blocks: int
+    heavy: Mapping[int, int] = field(default_factory=dict)
+
+    @cached_property
+    def placement(self) -> Placement:
+        """Which block a key belongs to."""
+        return Placement(self.num_blocks, self.heavy)
 
     @cached_property
     def keys(self) -> list[list[int]]:
@@ -68,6 +79,14 @@ class Side:
         """Where packed rows of a block belong."""
         return Address(self.keys[self.domains.index(domain)][block], domain, block)
 
+    def address_of(self, pkey: int) -> Address:
+        """Where packed rows of a group key belong."""
+        return self._by_key[pkey]
+
+    @cached_property
+    def _by_key(self) -> dict[int, Address]:
+        return {at.pkey: at for domain in self.domains for at in self.addresses(domain)}
+
     def addresses(self, domain: str) -> Iterator[Address]:
         """The addresses of all blocks of a domain, in block order."""
         return (self.address(domain, block) for block in range(self.num_blocks))
@@ -84,6 +103,26 @@ class Layout:
     items: Side
 
     @classmethod
-    def of(cls, domains: tuple[str, ...], num_user_blocks: int, num_item_blocks: int) -> Layout:
+    def of(
+        cls,
+        domains: tuple[str, ...],
+        num_user_blocks: int,
+        num_item_blocks: int,
+        heavy_users: Mapping[int, int] | None = None,
+        heavy_items: Mapping[int, int] | None = None,
+    ) -> Layout:
         """Layout of the domains in the given order."""
-        return cls(Side(domains, num_user_blocks), Side(domains, num_item_blocks))
+        users = Side(domains, num_user_blocks, heavy_users or {})
+        return cls(users, Side(domains, num_item_blocks, heavy_items or {}))
+
+    def to_dict(self) -> dict[str, Any]:
+        """What the log of a training keeps (JSON)."""
+        return {
+            "blocks": [self.users.num_blocks, self.items.num_blocks],
+            "heavy": [list(side.heavy.items()) for side in (self.users, self.items)],
+        }
+
+    @classmethod
+    def from_dict(cls, domains: tuple[str, ...], values: Mapping[str, Any]) -> Layout:
+        """Layout from what `to_dict` returned."""
+        return cls.of(domains, *values["blocks"], *map(dict, values["heavy"]))

@@ -6,26 +6,34 @@ blocks from that table and persists them, partitioned by group key: only message
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
+import numpy as np
 import pyarrow as pa
 from pyspark.sql import Column, DataFrame, Row
 from pyspark.sql import functions as F
 
-from cdimf_spark.distributed.blocks.block_rows import encode, kind_is, to_table
+from cdimf_spark.distributed.blocks.block_rows import encode, kind_is
 from cdimf_spark.distributed.blocks.indexing import (
+    ITEM_BLOCK,
     ITEM_KEY,
+    USER_BLOCK,
     USER_KEY,
-    block_column,
     group_key_column,
     item_index,
     user_index,
+    with_blocks,
 )
 from cdimf_spark.distributed.blocks.layout import Layout, Side
 from cdimf_spark.distributed.training.half_step import cogroup_blocks
 from cdimf_spark.distributed.training.routing import make_user_weights, reweigh
-from cdimf_spark.distributed.workers import GroupFunction, apply_to_groups
+from cdimf_spark.distributed.workers import (
+    PartitionFunction,
+    apply_to_groups,
+    apply_to_partitions,
+)
 from cdimf_spark.schemas import BLOCK_COLUMNS, BLOCK_ROW, DOMAIN, WEIGHT
 from cdimf_spark.solver.packing import pack_block
 from cdimf_spark.solver.rules import DomainSize
@@ -52,45 +60,44 @@ def build_blocks(
     duplicates
         See `pack_block`.
     """
-    users = _pack(keyed, USER_KEY, ITEM_KEY, layout.users, layout.items.num_blocks, duplicates)
-    items = _pack(keyed, ITEM_KEY, USER_KEY, layout.items, layout.users.num_blocks, duplicates)
-    user_rows = users.unionByName(user_index(keyed, layout, coupled))
-    item_rows = items.unionByName(item_index(keyed, layout))
+    placed = with_blocks(keyed, layout)
+    of_users = placed.select(
+        group_key_column(layout.users, F.col(USER_BLOCK)).alias("pkey"),
+        F.col(USER_KEY).alias("row_key"),
+        F.col(ITEM_KEY).alias("column_key"),
+        WEIGHT,
+    )
+    of_items = placed.select(
+        group_key_column(layout.items, F.col(ITEM_BLOCK)).alias("pkey"),
+        F.col(ITEM_KEY).alias("row_key"),
+        F.col(USER_KEY).alias("column_key"),
+        WEIGHT,
+    )
+    users = _pack(of_users, layout.users, layout.items, duplicates)
+    items = _pack(of_items, layout.items, layout.users, duplicates)
+    user_rows = users.unionByName(user_index(placed, layout, coupled))
+    item_rows = items.unionByName(item_index(placed, layout))
     return user_rows.withColumn("side", F.lit("user")).unionByName(
         item_rows.withColumn("side", F.lit("item"))
     )
 
 
-def _pack(
-    keyed: DataFrame, key: str, other: str, side: Side, num_src_blocks: int, duplicates: str
-) -> DataFrame:
-    block = block_column(key, side.num_blocks)
-    pairs = keyed.select(
-        group_key_column(side, block).alias("pkey"),
-        DOMAIN,
-        block.alias("block"),
-        F.col(key).alias("row_key"),
-        F.col(other).alias("column_key"),
-        WEIGHT,
-    )
-    packer = make_packer(side, num_src_blocks, duplicates)
-    grouped = pairs.repartition(side.num_blocks, "pkey").groupBy("pkey")
-    return apply_to_groups(grouped, packer, BLOCK_ROW)
+def _pack(pairs: DataFrame, side: Side, other: Side, duplicates: str) -> DataFrame:
+    """Packed rows of one side. Rows of a partition are split in Python: Spark would sort them."""
+    partitioned = pairs.repartition(side.num_blocks, "pkey")
+    return apply_to_partitions(partitioned, make_packer(side, other, duplicates), BLOCK_ROW)
 
 
-def make_packer(side: Side, num_src_blocks: int, duplicates: str) -> GroupFunction:
-    """Function of one block of one domain: its interactions to its packed rows."""
+def make_packer(side: Side, other: Side, duplicates: str) -> PartitionFunction:
+    """Function of the interactions of some blocks (pkey, row_key, column_key, weight)."""
 
-    def pack(table: pa.Table) -> pa.Table:
-        domain, block = table.column(DOMAIN)[0].as_py(), table.column("block")[0].as_py()
-        packed = pack_block(
-            table.column("row_key").to_numpy(),
-            table.column("column_key").to_numpy(),
-            table.column(WEIGHT).to_numpy(),
-            num_src_blocks,
-            duplicates,
-        )
-        return to_table(encode(side.address(domain, block), vars(packed)))
+    def pack(table: pa.Table) -> Iterator[pa.RecordBatch]:
+        pkeys = table.column("pkey").to_numpy()
+        columns = [table.column(c).to_numpy() for c in ("row_key", "column_key", WEIGHT)]
+        for pkey in np.unique(pkeys):
+            rows, sources, weights = (column[pkeys == pkey] for column in columns)
+            packed = pack_block(rows, sources, weights, other.placement, duplicates)
+            yield from encode(side.address_of(int(pkey)), vars(packed))
 
     return pack
 

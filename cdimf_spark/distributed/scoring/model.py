@@ -82,7 +82,7 @@ class CDIMFModel(Scorer):
     def layout(self) -> Layout:
         """Where the packed interactions lie."""
         names = tuple(sorted(domain.name for domain in self.config.domains))
-        return Layout.of(names, self.run.details["blocks"], self.run.details["blocks"])
+        return Layout.from_dict(names, self.run.details["layout"])
 
     def _scoring_tables(self) -> ScoringTables:
         users = self.layout.users

@@ -93,8 +93,8 @@ def _moving(rows: DataFrame) -> DataFrame:
 
 def _place(moving: DataFrame, side: Side) -> DataFrame:
     keyed = moving.withColumn("user_key", F.xxhash64(USER_ID))
-    block = indexing.block_column("user_key", side.num_blocks)
-    placed = keyed.withColumn("pkey", indexing.group_key_column(side, block))
+    in_blocks = indexing.place(keyed, "user_key", side)
+    placed = in_blocks.withColumn("pkey", indexing.group_key_column(side, F.col("block")))
     return placed.repartition(side.num_blocks, "pkey")
 
 

@@ -25,7 +25,7 @@ from cdimf_spark.distributed.training.half_step import (
 from cdimf_spark.distributed.training.routing import make_route_step
 from cdimf_spark.distributed.training.shared_users import ConsensusSettings
 from cdimf_spark.distributed.training.starting import start_items, start_users
-from cdimf_spark.distributed.training.sums import Sums, collect_sums
+from cdimf_spark.distributed.training.sums import SUM_KINDS, Sums, collect_sums
 from cdimf_spark.distributed.training.user_step import make_user_step
 from cdimf_spark.distributed.workers import CogroupFunction
 from cdimf_spark.errors import NumericalError
@@ -135,9 +135,10 @@ class Steps:
         consensus = self.consensus if aggregate else None
         step = make_user_step(self.settings, items.bases, use_z, consensus)
         users = cut(self._by_number(union(items.rows, state.exchange, state.z), step))
-        messages = self._with_bases(users, self.settings.layout.users.num_blocks)
-        # Cut once more, or the state would keep the messages in memory as long as it is needed.
-        rows = cut(only(users, *STATE_KINDS))
+        # Cut once more, or the state would keep the messages in memory as long as it is needed. The
+        # sums are read here, so that one job computes both before anything else wants either.
+        rows = cut(only(users, *STATE_KINDS, *SUM_KINDS))
+        messages = self._with_bases(users, self.settings.layout.users.num_blocks, rows)
         state = replace(state, x=only(rows, "x_own", "x_shared"), use_z=use_z)
         if aggregate:
             state = replace(state, exchange=only(rows, *EXCHANGE_KINDS), z=only(rows, "z"))
@@ -149,9 +150,11 @@ class Steps:
         placed = moving.selectExpr("*", f"{side.block_key_expression()} AS bkey")
         return cogroup_blocks(self.static.users, placed, side, step, "bkey")
 
-    def _with_bases(self, sent: DataFrame, num_blocks: int) -> Messages:
+    def _with_bases(
+        self, sent: DataFrame, num_blocks: int, sums_in: DataFrame | None = None
+    ) -> Messages:
         rank = self.settings.rank
-        sums = collect_sums(sent, num_blocks)
+        sums = collect_sums(sums_in or sent, num_blocks)
         bases = {d: _basis(d, g.reshape(rank, rank)) for d, g in sums.pop("gram").items()}
         return Messages(only(sent, "message"), bases, sums)
 

@@ -9,6 +9,7 @@ from functools import partial
 from pyspark.sql import DataFrame, SparkSession
 
 from cdimf_spark.config import TrainConfig, differences
+from cdimf_spark.distributed.blocks.balance import balanced_layout
 from cdimf_spark.distributed.blocks.indexing import with_keys
 from cdimf_spark.distributed.blocks.layout import Layout
 from cdimf_spark.distributed.blocks.packing import (
@@ -66,7 +67,7 @@ def train(
         return run
     if run is None or not run.packed:
         run = _pack(tables, interactions, config)
-    layout = Layout.of(_domain_names(config), run.details["blocks"], run.details["blocks"])
+    layout = Layout.from_dict(_domain_names(config), run.details["layout"])
     blocks = WorkingTables(tables, run.run_id).read_blocks()
     static = persist_blocks(blocks, layout, config.model.shared_user_weight)
     try:
@@ -106,9 +107,10 @@ def _pack(tables: OutputTables, interactions: DataFrame, config: TrainConfig) ->
     try:
         counts = raise_for_problems(annotated, {d.name: d.path for d in config.domains})
         keyed = with_keys(clean_rows(annotated))
-        blocks = config.model.num_blocks or _num_blocks(sum(counts.values()))
-        layout = Layout.of(_domain_names(config), blocks, blocks)
-        run = new_run(tables, {"config": config.to_dict(), "blocks": blocks})
+        n_interactions = sum(counts.values())
+        blocks = config.model.num_blocks or _num_blocks(n_interactions)
+        layout = balanced_layout(keyed, _domain_names(config), blocks, n_interactions)
+        run = new_run(tables, {"config": config.to_dict(), "layout": layout.to_dict()})
         rows = build_blocks(keyed, layout, _coupled(config), config.model.duplicates)
         with Commits() as commits:
             commits.add(
