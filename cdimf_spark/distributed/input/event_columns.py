@@ -6,7 +6,7 @@ for them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from pyspark.sql import Column
@@ -15,6 +15,7 @@ from pyspark.sql import types as T
 
 from cdimf_spark.distributed.input.cell_checks import wrong_type
 from cdimf_spark.distributed.input.sniffing import only_position, plain_name, position_of
+from cdimf_spark.errors import ColumnsError
 
 TIMESTAMP = "timestamp"
 EVENT = "event"
@@ -42,14 +43,14 @@ class EventColumns:
     time, event : str or None
         None: a well-known name, if `look` is set and there is one.
     look : bool
-    want_event : bool
-        The event type matters.
+    needs : mapping of str to str
+        Roles (value, time, event) that must be there, with the option that needs them.
     """
 
     time: str | None = None
     event: str | None = None
     look: bool = True
-    want_event: bool = False
+    needs: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -99,8 +100,11 @@ def event_cells(
         return EventCells()
     look = events.look
     time = _find(names, events.time, TIME_NAMES if look else (), "times", source, positional)
-    likely = EVENT_NAMES if look and events.want_event else ()
-    event = _find(names, events.event, likely, "event types", source, positional)
+    event = None
+    if "event" in events.needs:
+        likely = EVENT_NAMES if look else ()
+        event = _find(names, events.event, likely, "event types", source, positional)
+    _refuse_missing(names, events, {"value": weight, "time": time, "event": event}, source)
     is_rating = weight is not None and plain_name(names[weight]) in RATING_NAMES
     moment, reasons = F.lit(None).cast("timestamp"), []
     if time is not None:
@@ -114,6 +118,17 @@ def event_cells(
         F.lit(is_rating).alias(IS_RATING),
     )
     return EventCells(columns, tuple(reasons))
+
+
+def _refuse_missing(
+    names: Sequence[str], events: EventColumns, found: Mapping[str, int | None], source: str
+) -> None:
+    """Raise ColumnsError for the first role that is needed and has no column."""
+    for role, option in events.needs.items():
+        if found[role] is None:
+            raise ColumnsError(
+                source, f"{option} needs a column '{role}', and there is none", names
+            )
 
 
 def read_time(column: Column, field: T.StructField, source: str) -> Column:
