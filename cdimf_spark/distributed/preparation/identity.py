@@ -8,10 +8,8 @@ import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-import pandas as pd
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
-from pyspark.sql.pandas.functions import pandas_udf
 
 from cdimf_spark.errors import ConfigurationError, DataError
 from cdimf_spark.prepare_options import PrepareOptions
@@ -99,14 +97,14 @@ def hash_users(interactions: DataFrame, key: bytes | None) -> DataFrame:
     """
     if key is None:
         return interactions
-    pseudonym = pandas_udf(make_pseudonyms(key), "string")
+    pseudonym = F.udf(make_pseudonym(key), "string", useArrow=True)
     return interactions.withColumn(USER_ID, pseudonym(F.col(USER_ID)))
 
 
-def make_pseudonyms(key: bytes) -> Callable[[pd.Series], pd.Series]:
-    """Return the function of ids to pseudonyms."""
+def make_pseudonym(key: bytes) -> Callable[[str], str]:
+    """Return the function of an id to its pseudonym."""
 
-    def pseudonyms(ids: pd.Series) -> pd.Series:
-        return ids.map(lambda text: hmac.digest(key, text.encode(), hashlib.sha256).hex())
+    def pseudonym(user_id: str) -> str:
+        return hmac.digest(key, user_id.encode(), hashlib.sha256).hex()
 
-    return pseudonyms
+    return pseudonym

@@ -62,7 +62,7 @@ def find_accidents(interactions: DataFrame, domains: Sequence[str]) -> list[dict
 def _is_dense(row: Row) -> bool:
     """Tell whether ids are numbers, and most numbers of their range ids."""
     n = row["n_numbers"]
-    return n > _MOST * row["n_users"] and n > _MOST * (row["high"] - row["low"] + 1)
+    return bool(n > _MOST * row["n_users"] and n > _MOST * (row["high"] - row["low"] + 1))
 
 
 def _same_start(one: Row, other: Row) -> bool:

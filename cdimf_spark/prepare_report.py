@@ -1,0 +1,134 @@
+"""What a preparation prints: where the events went, how domains overlap, and what to run next."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from cdimf_spark.errors import counted
+from cdimf_spark.report import text_table
+
+_MOST_GROUPS = 16
+_PARTS = ("train", "validation", "test")
+
+
+def preparation_text(report: Mapping[str, Any]) -> str:
+    """Everything that a user of a preparation should know, as text."""
+    sections = (
+        _events_table(report),
+        _links_text(report),
+        _overlap_table(report),
+        _sizes_table(report),
+        _split_text(report),
+        *(f"warning: {text}" for text in report["warnings"]),
+    )
+    return "\n\n".join(section for section in sections if section)
+
+
+def _events_table(report: Mapping[str, Any]) -> str:
+    rows = []
+    filtered = f"after filter: {report['config']['filter']}"
+    for name, events in report["events"].items():
+        lost = [events[fate] for fate in ("time", "event_type", "rating", "zero")]
+        merged = report["interactions"][name]
+        rows.append(
+            (name, *map(_n, (events["events"], *lost, merged["merged"], merged["filtered"])))
+        )
+    header = (
+        *("domain", "events", "outside time", "other types", "low rating", "weight 0"),
+        *("pairs", filtered),
+    )
+    return "From events to interactions (pairs: distinct user and item)\n" + text_table(
+        header, rows
+    )
+
+
+def _links_text(report: Mapping[str, Any]) -> str:
+    if "links" not in report:
+        return ""
+    rows = [
+        (name, _n(found["linked"]), _n(found["unlinked"]), _n(found["several_accounts"]))
+        for name, found in report["links"].items()
+    ]
+    header = ("domain", "linked users", "without a link", "persons with several ids")
+    return "Link table (users without a link belong to their domain alone)\n" + text_table(
+        header, rows
+    )
+
+
+def _overlap_table(report: Mapping[str, Any]) -> str:
+    overlap = report["overlap"]
+    names = list(overlap["domains"])
+    rows = []
+    for group in overlap["groups"][:_MOST_GROUPS]:
+        found = [group["in"].get(name, {}).get("interactions") for name in names]
+        cells = ["" if count is None else _n(count) for count in found]
+        rows.append((" + ".join(group["domains"]), _n(group["users"]), *cells))
+    header = ("users of", "users", *(f"interactions in {name}" for name in names))
+    text = "Overlap of the domains, before the split\n" + text_table(header, rows)
+    more = len(overlap["groups"]) - _MOST_GROUPS
+    return text + (f"\n  and {more} more subsets of domains, see the report" if more > 0 else "")
+
+
+def _sizes_table(report: Mapping[str, Any]) -> str:
+    """Sizes of train, validation and test, as in the paper's Table 1."""
+    rows = []
+    for name, parts in report["sizes"].items():
+        train = parts["train"]
+        sizes = [_n(train[key]) for key in ("users", "items", "interactions", "shared_users")]
+        held = [
+            _n(parts[part][key]) if part in parts else "-"
+            for part in _PARTS[1:]
+            for key in ("users", "items", "interactions")
+        ]
+        rows.append((name, *sizes, f"{100 * train['density']:.4f} %", *held))
+    train_names = ("users", "items", "rows", "shared", "density")
+    held_names = tuple(f"{part} {key}" for part in ("val.", "test") for key in train_names[:3])
+    header = ("domain", *(f"train {name}" for name in train_names), *held_names)
+    return "Data sets (the paper's Table 1)\n" + text_table(header, rows)
+
+
+def _split_text(report: Mapping[str, Any]) -> str:
+    split, config = report["split"], report["config"]
+    said = f"Split: {config['split']}"
+    if "order" in split:
+        said += f", {split['order']} interactions of a user"
+    for part in ("validation", "test"):
+        if split.get(f"{part}_from") is not None:
+            said += f", {part} from {_moment(split[f'{part}_from'])}"
+    lines = [f"{said}, seed {config['seed']}"]
+    lines += [
+        f"  {case['domain']}, {case['part']}: {counted(case['count'], case['of'])} {case['what']}"
+        for case in split["cases"]
+    ]
+    if report["checks"]:
+        names = ", ".join(name.replace("_", " ") for name in report["checks"])
+        lines.append(f"Leakage checks passed (all 0): {names}")
+    return "\n".join(lines)
+
+
+def _moment(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+
+
+def _n(count: int) -> str:
+    return f"{count:,}".replace(",", " ")
+
+
+def next_commands(output: str, domains: Sequence[str], has_test: bool) -> str:
+    """The commands that train on a prepared folder and evaluate the model."""
+    model = f"{output.rstrip('/')}_model"
+    submit = "spark-submit --properties-file conf/local.conf"
+    train = _arguments("--domain", output, domains, "train")
+    lines = [f"{submit} jobs/train_cdimf.py --output {shlex.quote(model)} {train}"]
+    if has_test:
+        test = _arguments("--test", output, domains, "test")
+        lines.append(f"{submit} jobs/evaluate.py --model {shlex.quote(model)} {test}")
+    return "Next:\n" + "\n".join(f"  {line}" for line in lines)
+
+
+def _arguments(flag: str, output: str, domains: Sequence[str], part: str) -> str:
+    paths = (f"{name}={output.rstrip('/')}/{name}/{part}" for name in domains)
+    return " ".join(f"{flag} {shlex.quote(path)}" for path in paths)
