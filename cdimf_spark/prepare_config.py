@@ -129,6 +129,8 @@ def load_prepare_config(
     where = path or "the command line"
     by_name = domain_options(values.pop("domains", None), where)
     values.update(options or {})
+    for name, place in parse_domains(domains).items():
+        by_name.setdefault(name, {})["path"] = place
     for name, value in split_pairs(assignments, "--set", "domains.NAME.KEY=VALUE").items():
         domain, _, key = name.removeprefix("domains.").rpartition(".")
         if not name.startswith("domains.") or not domain:
@@ -137,8 +139,6 @@ def load_prepare_config(
                 "arguments of their own (--min-rating 4)"
             )
         by_name.setdefault(domain, {})[key] = value
-    for name, place in parse_domains(domains).items():
-        by_name.setdefault(name, {})["path"] = place
     if not by_name:
         raise ConfigurationError("no domain: name at least one with --domain NAME=PATH")
     if output is not None:

@@ -28,7 +28,7 @@ splits:
   time           what is later than a moment; users and items with nothing earlier are dropped
   warm           users whom all domains have; one interaction of each in each domain (the paper's)
   cold           the whole history of random shared users in one of their domains (the paper's)
-  none           train only
+  train_only     no test set: everything is in train
 Held-out items are known in train: in leave_one_out, ratio and warm an interaction that would be
 the last one of its item stays in train, in time and cold it is dropped. Users with too few
 interactions stay in train as a whole. All such cases are counted and shown. The validation set is

@@ -18,7 +18,7 @@ from cdimf_spark.prepare_parsing import (
 )
 from cdimf_spark.settings import DomainConfig
 
-SPLITS = ("none", "leave_one_out", "ratio", "time", "warm", "cold")
+SPLITS = ("train_only", "leave_one_out", "ratio", "time", "warm", "cold")
 _SPLITS_BY_USER = ("leave_one_out", "ratio", "warm")
 
 
@@ -123,7 +123,7 @@ class PrepareOptions:
     filter: str = option(
         "once",
         "leave out rare users and items: in one pass each, until none is left (k_core), or not",
-        choices=("none", "once", "k_core"),
+        choices=("keep_all", "once", "k_core"),
     )
     min_user_interactions: int = option(5, "a user with fewer is left out", low=1)
     min_item_interactions: int = option(10, "an item with fewer is left out", low=1)
@@ -136,8 +136,12 @@ class PrepareOptions:
         str,
         auto="equal ids are one person",
     )
-    keep_apart: str = option(
-        "none", "all: equal ids in two domains are different people", choices=("none", "all")
+    keep_apart: str | None = option(
+        None,
+        "all: equal ids in two domains are different people",
+        str,
+        auto="equal ids are one person",
+        choices=("all",),
     )
     keep_apart_above: int | None = option(
         None, "the same for ids that are numbers above this one", int, auto="none", low=-1

@@ -76,18 +76,17 @@ def _sizes_table(report: Mapping[str, Any]) -> str:
     """Sizes of train, validation and test, as in the paper's Table 1."""
     rows = []
     for name, parts in report["sizes"].items():
-        train = parts["train"]
-        sizes = [_n(train[key]) for key in ("users", "items", "interactions", "shared_users")]
-        held = [
-            _n(parts[part][key]) if part in parts else "-"
-            for part in _PARTS[1:]
-            for key in ("users", "items", "interactions")
-        ]
-        rows.append((name, *sizes, f"{100 * train['density']:.4f} %", *held))
-    train_names = ("users", "items", "rows", "shared", "density")
-    held_names = tuple(f"{part} {key}" for part in ("val.", "test") for key in train_names[:3])
-    header = ("domain", *(f"train {name}" for name in train_names), *held_names)
-    return "Data sets (the paper's Table 1)\n" + text_table(header, rows)
+        for part in (part for part in _PARTS if part in parts):
+            found = parts[part]
+            counts = (_n(found[key]) for key in ("users", "items", "interactions"))
+            more = ("", "")
+            if "density" in found:
+                more = (_n(found["shared_users"]), f"{100 * found['density']:.4f} %")
+            rows.append((f"{name} {part}", *counts, *more))
+    header = ("data set", "users", "items", "interactions", "shared users", "density")
+    return "Data sets (the paper's Table 1; shared: in train of several domains)\n" + text_table(
+        header, rows
+    )
 
 
 def _split_text(report: Mapping[str, Any]) -> str:

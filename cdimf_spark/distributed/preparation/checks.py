@@ -41,7 +41,7 @@ def check_split(parts: DataFrame, options: PrepareOptions) -> dict[str, int]:
     CDIMFError
         A leak: a defect of the split.
     """
-    if options.split == "none":
+    if options.split == "train_only":
         return {}
     cold = options.split == "cold"
     pairs = parts.groupBy(DOMAIN, USER_ID, ITEM_ID).agg(F.count_distinct(PART).alias("n"))
@@ -86,7 +86,7 @@ def refuse_empty(sizes: dict[str, dict[str, Any]], options: PrepareOptions) -> N
         TEST: "use another split, a larger share, or weaker filters",
     }
     wanted = [TRAIN]
-    if options.split != "none":
+    if options.split != "train_only":
         wanted += [VALIDATION, TEST] if options.validation else [TEST]
     for domain, parts in sizes.items():
         for part in wanted:

@@ -56,7 +56,7 @@ def divide(
         What a report says: the order, the moments, and counted cases.
     """
     rows = undivided(interactions)
-    if options.split == "none":
+    if options.split == "train_only":
         return rows.localCheckpoint(), {"cases": []}
     if options.split == "cold":
         rows = hold_out_cold_users(rows, options).localCheckpoint()

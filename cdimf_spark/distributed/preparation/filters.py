@@ -69,4 +69,6 @@ def keep_frequent(interactions: DataFrame, key: str, least: Mapping[str, int]) -
     enough = F.lit(False)
     for domain, number in least.items():
         enough = enough | ((F.col(DOMAIN) == domain) & (F.col("n_rows") >= number))
-    return interactions.join(counts.where(enough).select(DOMAIN, key), [DOMAIN, key], "left_semi")
+    frequent = counts.where(enough).select(DOMAIN, key)
+    kept = interactions.join(frequent, [DOMAIN, key], "left_semi")
+    return kept.select(*interactions.columns)

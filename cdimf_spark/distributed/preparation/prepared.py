@@ -166,8 +166,9 @@ def prepare_from_config(
     DataError
         The data cannot be used; nothing is written.
     """
-    parts = PARTS if config.options.validation else ("train", "test")
-    parts = ("train",) if config.options.split == "none" else parts
+    parts: tuple[str, ...] = PARTS if config.options.validation else (PARTS[0], PARTS[2])
+    if config.options.split == "train_only":
+        parts = PARTS[:1]
     tables = [f"{domain.name}/{part}" for part in parts for domain in config.domains]
     refuse_used(spark, config.output, tables, config.options.format, overwrite)
     prepared = _prepared(spark, config)

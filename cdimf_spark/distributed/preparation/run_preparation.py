@@ -116,7 +116,7 @@ def _accidents(
 
 def _filter(interactions: DataFrame, config: PrepareConfig) -> DataFrame:
     options, domains = config.options, config.domains
-    if options.filter == "none":
+    if options.filter == "keep_all":
         return interactions.localCheckpoint()
     users = inherited(options, domains, "min_user_interactions")
     items = inherited(options, domains, "min_item_interactions")
@@ -150,6 +150,6 @@ def _count_filtered(
             raise DataError(
                 f"domain {name!r}: none of {before[name]} interactions is left after filter: "
                 f"{config.options.filter}. Lower min_user_interactions and min_item_interactions, "
-                "or use filter: none"
+                "or use filter: keep_all"
             )
     return {name: {"merged": before[name], "filtered": after[name]} for name in before}
