@@ -13,6 +13,7 @@ from cdimf_spark.prepare_config import PrepareConfig, load_prepare_config
 from cdimf_spark.prepare_help import _GROUPS
 from cdimf_spark.prepare_options import EventsConfig, PrepareOptions, inherited
 from jobs.prepare import parse_arguments
+from tests.conftest import ROOT
 
 
 @pytest.mark.parametrize(
@@ -126,3 +127,9 @@ def test_every_option_is_an_argument_of_the_job() -> None:
     assert sorted(shown) == sorted(PrepareOptions.__dataclass_fields__)
     given = parse_arguments(["--domain", "a=b", "--keep-apart-above", "9827", "--split", "warm"])
     assert (given.keep_apart_above, given.split, given.seed) == ("9827", "warm", None)
+
+
+def test_the_example_can_be_loaded() -> None:
+    config = load_prepare_config(str(ROOT / "conf" / "prepare_example.yaml"))
+    assert [domain.name for domain in config.domains] == ["sport", "cloth", "video"]
+    assert config.domains[2].event_weights == {"trailer": 1.0, "watch": 5.0}
