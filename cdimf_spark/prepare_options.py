@@ -99,7 +99,10 @@ class PrepareOptions:
         None, "leave out this moment and what is later", float, auto="keep all", parse=parse_time
     )
     min_rating: float | None = option(
-        None, "leave out values below; the others weigh 1", float, auto="keep all"
+        None,
+        "leave out values below; the others weigh 1, unless weights is value",
+        float,
+        auto="keep all",
     )
     event_weights: Mapping[str, float] | None = option(
         None,

@@ -60,13 +60,18 @@ def _links_text(report: Mapping[str, Any]) -> str:
 
 def _overlap_table(report: Mapping[str, Any]) -> str:
     overlap = report["overlap"]
-    names = list(overlap["domains"])
     rows = []
     for group in overlap["groups"][:_MOST_GROUPS]:
-        found = [group["in"].get(name, {}).get("interactions") for name in names]
-        cells = ["" if count is None else _n(count) for count in found]
-        rows.append((" + ".join(group["domains"]), _n(group["users"]), *cells))
-    header = ("users of", "users", *(f"interactions in {name}" for name in names))
+        for name, found in group["in"].items():
+            density = found["interactions"] / (group["users"] * found["items"])
+            counts = (_n(number) for number in (group["users"], *found.values()))
+            rows.append((" + ".join(group["domains"]), name, *counts, f"{100 * density:.4f} %"))
+    for name, found in overlap["domains"].items():
+        keys = ("users", "interactions", "items")
+        rows.append(
+            ("all", name, *(_n(found[key]) for key in keys), f"{100 * found['density']:.4f} %")
+        )
+    header = ("users of", "in domain", "users", "interactions", "items", "density")
     text = "Overlap of the domains, before the split\n" + text_table(header, rows)
     more = len(overlap["groups"]) - _MOST_GROUPS
     return text + (f"\n  and {more} more subsets of domains, see the report" if more > 0 else "")

@@ -108,7 +108,7 @@ def _find_format(spark: SparkSession, domain: DomainConfig) -> str:
         # The reader of text takes any file; nothing is read yet.
         files = spark.read.text(domain.path).inputFiles()
         form = _SUFFIXES.get(_suffix(files[0]), "csv") if files else "parquet"
-    if form == "parquet" and _is_delta(spark, domain.path):
+    if form == "parquet" and is_delta(spark, domain.path):
         return "delta"
     return form
 
@@ -127,7 +127,7 @@ def _is_table_name(domain: DomainConfig, form: str) -> bool:
     return form == "delta" and bool(re.fullmatch(rf"[\w-]+(\.[\w-]+){parts}", domain.path))
 
 
-def _is_delta(spark: SparkSession, path: str) -> bool:
+def is_delta(spark: SparkSession, path: str) -> bool:
     """Tell a Delta table from a folder of Parquet files.
 
     Read as Parquet, a Delta table would show the rows that it no longer has.

@@ -184,4 +184,9 @@ def _prepared(
 ) -> Prepared:
     parts, report = run_preparation(spark, config, events, links)
     report["warnings"] = [warning_text(finding) for finding in report["accidental_ids"]]
+    report["warnings"] += [
+        f"no user of domain {name!r} has a link: check the column domain of the link table"
+        for name, found in report.get("links", {}).items()
+        if not found["linked"]
+    ]
     return Prepared(parts, report)

@@ -19,13 +19,13 @@ from pyspark.sql import functions as F
 
 from cdimf_spark.distributed.input.event_columns import TIMESTAMP
 from cdimf_spark.distributed.input.read_errors import plain_path
+from cdimf_spark.distributed.input.reading import is_delta
 from cdimf_spark.distributed.preparation.splits import PART, TEST, TRAIN, VALIDATION
 from cdimf_spark.errors import ConfigurationError, DataError
 from cdimf_spark.schemas import DOMAIN, ITEM_ID, USER_ID, WEIGHT
 
 REPORT = "report.json"
 PARTS = (TRAIN, VALIDATION, TEST)
-_FORMATS = {"csv": r"\.csv(\.\w+)?$", "delta": r"/_delta_log/", "parquet": r"\.parquet$"}
 
 
 def refuse_used(
@@ -59,20 +59,25 @@ def refuse_used(
                 f"output {output!r} has {file!r}, which this run would not replace: remove it, or "
                 "use another folder"
             )
-    others = {
-        kind for kind, pattern in _FORMATS.items() if any(re.search(pattern, f) for f in files)
-    }
-    # The data files of a Delta table are Parquet files.
-    others -= {"parquet"} if "delta" in others else set()
-    if others - {form}:
+    found = _format_of(spark, output, files)
+    if found != form:
         raise ConfigurationError(
-            f"output {output!r} has tables of the format {', '.join(sorted(others))}: keep that "
-            "format, remove them, or use another folder"
+            f"output {output!r} has tables of the format {found}: keep that format, remove them, "
+            "or use another folder"
         )
 
 
+def _format_of(spark: SparkSession, output: str, files: Sequence[str]) -> str:
+    """Return the format of the tables in an output folder."""
+    tables = [file for file in files if not file.startswith(REPORT)]
+    if not tables or any(re.search(r"\.csv(\.\w+)?$", file) for file in tables):
+        return "csv"
+    table = "/".join(tables[0].split("/")[:2])
+    return "delta" if is_delta(spark, f"{output.rstrip('/')}/{table}") else "parquet"
+
+
 def _files(spark: SparkSession, output: str) -> list[str]:
-    """Return the files below a folder, relative to it."""
+    """Return the files below a folder, relative to it; hidden ones do not count."""
     reader = spark.read.format("binaryFile").option("recursiveFileLookup", "true")
     try:
         paths = reader.load(output).select("path")
