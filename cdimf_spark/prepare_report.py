@@ -67,10 +67,8 @@ def _overlap_table(report: Mapping[str, Any]) -> str:
             counts = (_n(number) for number in (group["users"], *found.values()))
             rows.append((" + ".join(group["domains"]), name, *counts, f"{100 * density:.4f} %"))
     for name, found in overlap["domains"].items():
-        keys = ("users", "interactions", "items")
-        rows.append(
-            ("all", name, *(_n(found[key]) for key in keys), f"{100 * found['density']:.4f} %")
-        )
+        counts = (_n(found[key]) for key in ("users", "interactions", "items"))
+        rows.append(("all", name, *counts, f"{100 * found['density']:.4f} %"))
     header = ("users of", "in domain", "users", "interactions", "items", "density")
     text = "Overlap of the domains, before the split\n" + text_table(header, rows)
     more = len(overlap["groups"]) - _MOST_GROUPS

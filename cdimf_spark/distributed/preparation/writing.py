@@ -60,17 +60,19 @@ def refuse_used(
                 "use another folder"
             )
     found = _format_of(spark, output, files)
-    if found != form:
+    if found not in (None, form):
         raise ConfigurationError(
             f"output {output!r} has tables of the format {found}: keep that format, remove them, "
             "or use another folder"
         )
 
 
-def _format_of(spark: SparkSession, output: str, files: Sequence[str]) -> str:
-    """Return the format of the tables in an output folder."""
+def _format_of(spark: SparkSession, output: str, files: Sequence[str]) -> str | None:
+    """Return the format of the tables in an output folder, None if there are none."""
     tables = [file for file in files if not file.startswith(REPORT)]
-    if not tables or any(re.search(r"\.csv(\.\w+)?$", file) for file in tables):
+    if not tables:
+        return None
+    if any(re.search(r"\.csv(\.\w+)?$", file) for file in tables):
         return "csv"
     table = "/".join(tables[0].split("/")[:2])
     return "delta" if is_delta(spark, f"{output.rstrip('/')}/{table}") else "parquet"
