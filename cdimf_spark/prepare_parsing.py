@@ -58,7 +58,7 @@ def parse_time(value: object) -> float:
     """
     text = str(value).strip()
     try:
-        if re.fullmatch(r"[-+]?\d+(\.\d*)?", text) and not re.fullmatch(r"\d{8}", text):
+        if re.fullmatch(r"[-+]?\d+(\.\d*)?", text) and not re.fullmatch(r"\d{4}|\d{8}", text):
             return float(text)
         moment = datetime.fromisoformat(text)
     except ValueError:

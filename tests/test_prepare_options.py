@@ -35,6 +35,7 @@ def test_moments(text: object, seconds: float) -> None:
     ("name", "value"),
     [
         ("time_from", "yesterday"),
+        ("time_from", "2014"),
         ("event_weights", "view"),
         ("event_weights", "view=-1"),
         ("event_weights", "view=nan"),

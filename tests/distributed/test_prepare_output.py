@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from pathlib import Path
 from typing import Any
@@ -173,7 +174,8 @@ def test_wrong_calls(spark: SparkSession, call: dict[str, Any], said: str) -> No
 
 
 def test_a_bad_row_is_named(spark: SparkSession, raw: Path, tmp_path: Path) -> None:
-    write(tmp_path / "sport.json.gz", b'{"reviewerID":"a","asin":"i","overall":5}\n{"asin":"j"}\n')
+    lines = b'{"reviewerID":"a","asin":"i","overall":5}\n{"asin":"j"}\n'
+    write(tmp_path / "sport.json.gz", gzip.compress(lines))
     write(tmp_path / "cloth.json.gz", (raw / "cloth.json.gz").read_bytes())
     with pytest.raises(BadRowsError, match=r"sport\.json\.gz', line 2: user_id is empty"):
         prepare_from_config(spark, config_of(tmp_path, tmp_path / "o"))
