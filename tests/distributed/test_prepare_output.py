@@ -73,6 +73,8 @@ def test_training_and_evaluation_can_read_it(
 ) -> None:
     result, _ = prepared
     result.write(str(tmp_path / "o"), format=form)
+    if form == "parquet":
+        result.write(str(tmp_path / "o"), format=form, overwrite=True)
     domain = DomainConfig("sport", str(tmp_path / "o" / "sport" / "train"))
     found = read_interactions(spark, domain)
     assert sorted(found.collect()) == sorted(
@@ -107,14 +109,6 @@ def test_what_a_run_would_not_replace_is_left_alone(
         prepared[0].write(str(tmp_path / "o"), overwrite=True)
     with pytest.raises(ConfigurationError, match=r"without report\.json: the run"):
         prepared[0].write(str(tmp_path / "o"))
-
-
-def test_overwriting(spark: SparkSession, prepared: tuple[Prepared, Path], tmp_path: Path) -> None:
-    output = tmp_path / "o"
-    for overwrite in (False, True):
-        prepared[0].write(str(output), overwrite=overwrite)
-    train = read_interactions(spark, DomainConfig("sport", str(output / "sport" / "train")))
-    assert pairs(train) == pairs(prepared[0].train["sport"])
 
 
 def frames_of(spark: SparkSession) -> dict[str, DataFrame]:
