@@ -8,11 +8,12 @@ from typing import Any
 
 import pytest
 
+from cdimf_spark.command_line import run
 from cdimf_spark.errors import ConfigurationError, UnknownKeyError, ValueOutOfRangeError
 from cdimf_spark.prepare_config import PrepareConfig, load_prepare_config
 from cdimf_spark.prepare_help import _GROUPS
 from cdimf_spark.prepare_options import EventsConfig, PrepareOptions, inherited
-from jobs.prepare import parse_arguments
+from jobs.prepare import main, parse_arguments
 from tests.conftest import ROOT
 
 
@@ -134,3 +135,11 @@ def test_the_example_can_be_loaded() -> None:
     config = load_prepare_config(str(ROOT / "conf" / "prepare_example.yaml"))
     assert [domain.name for domain in config.domains] == ["sport", "cloth", "video"]
     assert config.domains[2].event_weights == {"trailer": 1.0, "watch": 5.0}
+
+
+def test_usage(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(lambda: main(["--help"])) == 0
+    assert "leave_one_out  one interaction of each user" in capsys.readouterr().out
+    assert run(lambda: main(["--domain", "a"])) == 2
+    assert run(lambda: main(["--domain", "a=b.csv", "--split", "wram"])) == 2
+    assert "error: option 'split'" in capsys.readouterr().err
