@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 
-from pyspark.sql import DataFrame
+from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 
 from cdimf_spark.schemas import DOMAIN, ITEM_ID, USER_ID
@@ -65,10 +65,9 @@ def keep_frequent(interactions: DataFrame, key: str, least: Mapping[str, int]) -
     """Keep the rows of the users, or items, that have enough of them in their domain."""
     if all(number <= 1 for number in least.values()):
         return interactions
-    counts = interactions.groupBy(DOMAIN, key).agg(F.count(F.lit(1)).alias("n_rows"))
     enough = F.lit(False)
     for domain, number in least.items():
         enough = enough | ((F.col(DOMAIN) == domain) & (F.col("n_rows") >= number))
-    frequent = counts.where(enough).select(DOMAIN, key)
-    kept = interactions.join(frequent, [DOMAIN, key], "left_semi")
-    return kept.select(*interactions.columns)
+    # One shuffle; counts that are joined back would shuffle and sort twice.
+    n_rows = F.count(F.lit(1)).over(Window.partitionBy(DOMAIN, key))
+    return interactions.withColumn("n_rows", n_rows).where(enough).drop("n_rows")

@@ -69,10 +69,13 @@ def run_preparation(
     report["accidental_ids"] = [] if known is not None else _accidents(pairs, options, domains)
     clean = _filter(hash_users(keep_apart(pairs, options, domains), key), config)
     report["interactions"] = _count_filtered(pairs, clean, config)
+    for name, counts in sorted(report["interactions"].items()):
+        logger.info("domain %s: %d interactions, %d after the filter", name, *counts.values())
     report["overlap"] = count_overlap(clean, domains)
     timed = all(counts["timed"] > 0 for counts in report["events"].values())
     divided, report["split"] = divide(clean, options, domains, timed)
     parts = divided.where(f"{PART} != '{DROPPED}'").select(*clean.columns, PART)
+    logger.info("split %s made; counting and checking", options.split)
     report["sizes"] = count_parts(parts, domains)
     refuse_empty(report["sizes"], options)
     report["checks"] = check_split(parts, options)
@@ -94,6 +97,8 @@ def _interactions(
         raise_for_problems(events, sources)
         judged = judge_events(events, config)
         report["events"] = count_events(judged)
+        for name in domains:
+            logger.info("domain %s: %d events read", name, report["events"][name]["events"])
         if links is not None:
             judged, report["links"] = apply_links(judged, links, domains)
         # A copy of its own: the events can go.
