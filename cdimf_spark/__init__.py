@@ -13,11 +13,25 @@ _MODULES = {
     "CDIMF": "cdimf_spark.distributed.estimator",
     "CDIMFModel": "cdimf_spark.distributed.scoring.model",
     "build_session": "cdimf_spark.distributed.session",
+    "PrepareConfig": "cdimf_spark.prepare_config",
+    "PrepareOptions": "cdimf_spark.prepare_options",
+    "prepare": "cdimf_spark.distributed.preparation.prepared",
+    "prepare_from_config": "cdimf_spark.distributed.preparation.prepared",
     "popularity": "cdimf_spark.distributed.scoring.baselines",
     "separate_als": "cdimf_spark.distributed.scoring.baselines",
 }
 
-__all__ = ["CDIMF", "CDIMFModel", "build_session", "popularity", "separate_als"]
+__all__ = [
+    "CDIMF",
+    "CDIMFModel",
+    "PrepareConfig",
+    "PrepareOptions",
+    "build_session",
+    "popularity",
+    "prepare",
+    "prepare_from_config",
+    "separate_als",
+]
 
 
 def __dir__() -> list[str]:

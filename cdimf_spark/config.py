@@ -92,16 +92,16 @@ class TrainConfig:
         """
         check_names(values, (*_MODEL_KEYS, "domains", "output"), where)
         model = {name: value for name, value in values.items() if name in _MODEL_KEYS}
-        domains, output = _domain_options(values.get("domains"), where), values.get("output")
+        domains, output = domain_options(values.get("domains"), where), values.get("output")
         return cls(
-            model=_make(ModelConfig, model, where, ""),
+            model=make_options(ModelConfig, model, where, ""),
             domains=tuple(_make_domain(name, domains[name], where) for name in domains),
             output=DEFAULT_OUTPUT if output in (None, "") else output,
         )
 
 
-def _make(cls: type, values: Mapping[str, Any], where: str, prefix: str) -> Any:
-    """Make an options object; errors name the option in full and its source."""
+def make_options(cls: type, values: Mapping[str, Any], where: str, prefix: str) -> Any:
+    """Make an options object of a class; errors name the option in full and its source."""
     try:
         return cls(**values)
     except ValueOutOfRangeError as error:
@@ -117,11 +117,13 @@ def _make_domain(name: str, values: Mapping[str, Any], where: str) -> DomainConf
     except UnknownKeyError as error:
         known = [prefix + key for key in error.known]
         raise UnknownKeyError(prefix + error.key, known, where) from None
-    domain: DomainConfig = _make(DomainConfig, {"path": "", **values, "name": name}, where, prefix)
+    domain: DomainConfig = make_options(
+        DomainConfig, {"path": "", **values, "name": name}, where, prefix
+    )
     return domain
 
 
-def _domain_options(domains: object, where: str) -> dict[str, dict[str, Any]]:
+def domain_options(domains: object, where: str) -> dict[str, dict[str, Any]]:
     """Return the options of each domain by name; a lone path becomes the option ``path``."""
     # In YAML, ``domains:`` with nothing below is an empty text.
     if domains is None or domains == "":
@@ -164,8 +166,8 @@ def load_config(
     """
     values: dict[str, Any] = {} if path is None else read_yaml(path)
     where = path or "the command line"
-    by_name = _domain_options(values.pop("domains", None), where)
-    for name, value in _pairs(assignments, "--set", "KEY=VALUE").items():
+    by_name = domain_options(values.pop("domains", None), where)
+    for name, value in split_pairs(assignments, "--set", "KEY=VALUE").items():
         _assign(values, by_name, name, value)
     for name, place in parse_domains(domains).items():
         by_name.setdefault(name, {})["path"] = place
@@ -182,14 +184,14 @@ def parse_domains(arguments: Sequence[str], flag: str = "--domain") -> dict[str,
     ConfigurationError
         No ``=``, nothing before or after it, or a name given twice.
     """
-    pairs = _pairs(arguments, flag, "NAME=PATH")
+    pairs = split_pairs(arguments, flag, "NAME=PATH")
     for name, path in pairs.items():
         if not path:
             raise ConfigurationError(f"{flag} {name + '='!r}: write {flag} NAME=PATH")
     return pairs
 
 
-def _pairs(arguments: Sequence[str], flag: str, form: str) -> dict[str, str]:
+def split_pairs(arguments: Sequence[str], flag: str, form: str) -> dict[str, str]:
     """Split arguments at their first ``=``; each name may come once."""
     pairs: dict[str, str] = {}
     for argument in arguments:

@@ -8,6 +8,7 @@ import re
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
+from cdimf_spark.distributed.input.event_columns import EventColumns
 from cdimf_spark.distributed.input.read_errors import read_errors
 from cdimf_spark.distributed.input.text_lines import read_delimited, read_json
 from cdimf_spark.distributed.input.validation import annotate, clean_rows, raise_for_problems
@@ -52,7 +53,10 @@ def read_test(spark: SparkSession, domain: DomainConfig) -> DataFrame:
 
 
 def read_annotated(
-    spark: SparkSession, domain: DomainConfig, with_weight: bool = True
+    spark: SparkSession,
+    domain: DomainConfig,
+    with_weight: bool = True,
+    events: EventColumns | None = None,
 ) -> DataFrame:
     """Return the rows of a domain's input with their problems, not yet read.
 
@@ -64,6 +68,8 @@ def read_annotated(
     domain : DomainConfig
     with_weight : bool
         False: every weight is 1 and weight columns are not looked at.
+    events : EventColumns or None
+        Read the columns of raw events as well.
 
     Returns
     -------
@@ -82,16 +88,15 @@ def read_annotated(
     with read_errors(domain.path, domain.name):
         form = domain.format or _find_format(spark, domain)
         if form == "csv":
-            return read_delimited(spark, domain, with_weight)
+            return read_delimited(spark, domain, with_weight, events)
         if form == "json":
-            return read_json(spark, domain, with_weight)
+            return read_json(spark, domain, with_weight, events)
         if _is_table_name(domain, form):
             table = spark.read.table(domain.path)
         else:
             table = spark.read.format(form).load(domain.path)
-        return annotate(
-            table, domain.name, domain.path, domain.columns, with_weight, _file_of(table, domain)
-        )
+        file = _file_of(table, domain)
+        return annotate(table, domain.name, domain.path, domain.columns, with_weight, file, events)
 
 
 def _find_format(spark: SparkSession, domain: DomainConfig) -> str:
@@ -103,7 +108,7 @@ def _find_format(spark: SparkSession, domain: DomainConfig) -> str:
         # The reader of text takes any file; nothing is read yet.
         files = spark.read.text(domain.path).inputFiles()
         form = _SUFFIXES.get(_suffix(files[0]), "csv") if files else "parquet"
-    if form == "parquet" and _is_delta(spark, domain.path):
+    if form == "parquet" and is_delta(spark, domain.path):
         return "delta"
     return form
 
@@ -122,7 +127,7 @@ def _is_table_name(domain: DomainConfig, form: str) -> bool:
     return form == "delta" and bool(re.fullmatch(rf"[\w-]+(\.[\w-]+){parts}", domain.path))
 
 
-def _is_delta(spark: SparkSession, path: str) -> bool:
+def is_delta(spark: SparkSession, path: str) -> bool:
     """Tell a Delta table from a folder of Parquet files.
 
     Read as Parquet, a Delta table would show the rows that it no longer has.

@@ -51,12 +51,15 @@ class TextLayout:
     header : str or None
         The line with the names, as it is in the file.
     roles : Roles
+    names : tuple of str
+        Of the columns: those of the header, or positions from 1.
     """
 
     separator: str
     n_columns: int
     header: str | None
     roles: Roles
+    names: tuple[str, ...]
 
 
 def find_text_layout(
@@ -83,7 +86,8 @@ def find_text_layout(
     has_header = _has_header(cells, domain)
     names = cells if has_header else [str(position + 1) for position in range(len(cells))]
     roles = choose_columns(names, domain.columns, domain.path, with_weight=with_weight)
-    return TextLayout(separator, len(cells), lines[0] if has_header else None, roles)
+    header = lines[0] if has_header else None
+    return TextLayout(separator, len(cells), header, roles, tuple(names))
 
 
 def split_line(line: str, separator: str) -> list[str]:
@@ -179,14 +183,17 @@ def choose_columns(
         A wanted column is not there, or without `wanted` it is not clear which columns to use.
     """
     if wanted is not None:
-        found = [_position_of(name, names, source, positional) for name in wanted]
+        found = [position_of(name, names, source, positional) for name in wanted]
         weight = found[2] if with_weight and len(found) == 3 else None
         return Roles(found[0], found[1], weight)
     users, items, weights = _known_roles(names)
     if users or items:
-        positions = [_only(users, "users", names, source), _only(items, "items", names, source)]
+        positions = [
+            only_position(users, "users", names, source),
+            only_position(items, "items", names, source),
+        ]
         has_weight = with_weight and len(weights) > 0
-        weight = _only(weights, "weights", names, source) if has_weight else None
+        weight = only_position(weights, "weights", names, source) if has_weight else None
         return Roles(positions[0], positions[1], weight)
     if not positional or len(names) < 2 or (len(names) > 3 and with_weight):
         count = "1 column" if len(names) == 1 else f"{len(names)} columns"
@@ -194,7 +201,7 @@ def choose_columns(
     return Roles(0, 1, 2 if with_weight and len(names) == 3 else None)
 
 
-def _only(positions: Sequence[int], role: str, names: Sequence[str], source: str) -> int:
+def only_position(positions: Sequence[int], role: str, names: Sequence[str], source: str) -> int:
     """Return the one position; none or several are an error."""
     if len(positions) == 1:
         return positions[0]
@@ -202,7 +209,7 @@ def _only(positions: Sequence[int], role: str, names: Sequence[str], source: str
     raise ColumnsError(source, f"{found} a well-known name for {role}", names)
 
 
-def _position_of(name: str, names: Sequence[str], source: str, positional: bool) -> int:
+def position_of(name: str, names: Sequence[str], source: str, positional: bool) -> int:
     """Return the position, from 0, of a column given by name or by position from 1."""
     if name.isdigit() and positional:
         if 1 <= int(name) <= len(names):

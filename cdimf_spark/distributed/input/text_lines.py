@@ -8,6 +8,7 @@ from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
+from cdimf_spark.distributed.input.event_columns import EventCells, EventColumns, event_cells
 from cdimf_spark.distributed.input.sniffing import (
     ITEM_NAMES,
     USER_NAMES,
@@ -34,7 +35,9 @@ def _first_lines(lines: DataFrame, domain: DomainConfig) -> list[str]:
     return [row["value"] for row in sample]
 
 
-def read_delimited(spark: SparkSession, domain: DomainConfig, with_weight: bool) -> DataFrame:
+def read_delimited(
+    spark: SparkSession, domain: DomainConfig, with_weight: bool, events: EventColumns | None = None
+) -> DataFrame:
     """Return the annotated rows of delimited text (see `read_annotated`)."""
     lines = spark.read.text(domain.path)
     layout = find_text_layout(_first_lines(lines, domain), domain, with_weight)
@@ -58,10 +61,12 @@ def read_delimited(spark: SparkSession, domain: DomainConfig, with_weight: bool)
         wanted = wanted & (line != layout.header)
     cells = F.from_csv(text, f"{schema}, {_MALFORMED} string", options)
     rows = lines.where(wanted).select("value", *_place(), cells.alias("cells"))
-    return annotate_cells(rows, domain.name, _delimited_cells(layout, domain))
+    return annotate_cells(rows, domain.name, _delimited_cells(layout, domain, events))
 
 
-def _delimited_cells(layout: TextLayout, domain: DomainConfig) -> Cells:
+def _delimited_cells(
+    layout: TextLayout, domain: DomainConfig, events: EventColumns | None
+) -> Cells:
     """Say where the parts of an interaction are in the rows of `read_delimited`."""
     user, item = F.col(f"cells.c{layout.roles.user}"), F.col(f"cells.c{layout.roles.item}")
     weight = None if layout.roles.weight is None else F.col(f"cells.c{layout.roles.weight}")
@@ -72,14 +77,23 @@ def _delimited_cells(layout: TextLayout, domain: DomainConfig) -> Cells:
             *_spellings(ITEM_NAMES)
         )
         reasons.append(F.when(another, F.lit("the line looks like another header")))
-    return _text_cells(user, item, weight, reasons)
+    more = event_cells(
+        layout.names,
+        events,
+        domain.path,
+        lambda position: (F.col(f"cells.c{position}"), T.StringType()),
+        layout.roles.weight,
+    )
+    return _text_cells(user, item, weight, reasons, more)
 
 
 def _spellings(names: tuple[str, ...]) -> list[str]:
     return sorted({*names, *(plain_name(name) for name in names)})
 
 
-def read_json(spark: SparkSession, domain: DomainConfig, with_weight: bool) -> DataFrame:
+def read_json(
+    spark: SparkSession, domain: DomainConfig, with_weight: bool, events: EventColumns | None = None
+) -> DataFrame:
     """Return the annotated rows of JSON lines (see `read_annotated`).
 
     Numbers keep the digits that they have in the file.
@@ -88,17 +102,22 @@ def read_json(spark: SparkSession, domain: DomainConfig, with_weight: bool) -> D
     names = json_keys(_first_lines(lines, domain), domain.path)
     roles = choose_columns(names, domain.columns, domain.path, False, with_weight)
     used = [names[position] for position in roles if position is not None]
-    fields = [T.StructField(name, T.StringType()) for name in (*used, _MALFORMED)]
-    options = {"mode": "PERMISSIVE", "columnNameOfCorruptRecord": _MALFORMED}
-    cells = F.from_json("value", T.StructType(fields), options)
-    rows = lines.where(F.trim("value") != "").select("value", *_place(), cells.alias("cells"))
+
+    def cell(position: int) -> tuple[Column, T.DataType]:
+        used.append(names[position])
+        return F.col("cells").getField(names[position]), T.StringType()
+
     user, item, *weight = (F.col("cells").getField(name) for name in used)
+    more = event_cells(names, events, domain.path, cell, roles.weight, positional=False)
+    fields = [T.StructField(name, T.StringType()) for name in dict.fromkeys((*used, _MALFORMED))]
+    options = {"mode": "PERMISSIVE", "columnNameOfCorruptRecord": _MALFORMED}
+    parsed = F.from_json("value", T.StructType(fields), options)
+    rows = lines.where(F.trim("value") != "").select("value", *_place(), parsed.alias("cells"))
     broken = F.when(
         F.col(f"cells.{_MALFORMED}").isNotNull(), F.lit("the line is not a JSON object")
     )
-    return annotate_cells(
-        rows, domain.name, _text_cells(user, item, weight[0] if weight else None, [broken])
-    )
+    cells = _text_cells(user, item, weight[0] if weight else None, [broken], more)
+    return annotate_cells(rows, domain.name, cells)
 
 
 def _place() -> list[Column]:
@@ -109,8 +128,12 @@ def _place() -> list[Column]:
     ]
 
 
-def _text_cells(user: Column, item: Column, weight: Column | None, reasons: list[Column]) -> Cells:
+def _text_cells(
+    user: Column, item: Column, weight: Column | None, reasons: list[Column], more: EventCells
+) -> Cells:
     """Return the cells of a line, with what may be wrong with any text."""
     line = F.col("value")
     foreign = F.when(~F.is_valid_utf8(line), F.lit("the line is not UTF-8 text"))
-    return Cells(user, item, weight, line, F.col("file"), F.col("block"), True, [foreign, *reasons])
+    reasons = [foreign, *reasons, *more.reasons]
+    place = F.col("file"), F.col("block")
+    return Cells(user, item, weight, line, *place, True, reasons, more.columns)

@@ -6,10 +6,8 @@ finds the first bad row of each domain and the counts. `clean_rows` are what is 
 """
 
 import logging
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from urllib.parse import unquote
 
 from pyspark.sql import Column, DataFrame, Row, SparkSession
 from pyspark.sql import functions as F
@@ -23,6 +21,8 @@ from cdimf_spark.distributed.input.cell_checks import (
     inexact_id,
     wrong_type,
 )
+from cdimf_spark.distributed.input.event_columns import EventColumns, event_cells
+from cdimf_spark.distributed.input.line_numbers import line_number, shown
 from cdimf_spark.distributed.input.read_errors import plain_path, read_errors
 from cdimf_spark.distributed.input.sniffing import choose_columns
 from cdimf_spark.errors import BadRowsError, EmptyInputError
@@ -31,7 +31,6 @@ from cdimf_spark.schemas import DOMAIN, ITEM_ID, USER_ID, WEIGHT
 logger = logging.getLogger(__name__)
 
 PROBLEM = "problem"
-_WIDTH = 200  # characters of a bad row that are shown
 _HEADER_HINT = "If the first line has the names of the columns, set the option header: true"
 
 
@@ -54,6 +53,8 @@ class Cells:
     weight_is_text : bool
     reasons : sequence of Column
         Texts, null for a row in order, that say what is wrong with its form.
+    more : sequence of Column
+        Further columns of the result.
     """
 
     user: Column
@@ -64,6 +65,7 @@ class Cells:
     block: Column | None = None
     weight_is_text: bool = False
     reasons: Sequence[Column] = ()
+    more: Sequence[Column] = ()
 
 
 def annotate(
@@ -73,6 +75,7 @@ def annotate(
     columns: Sequence[str] | None = None,
     with_weight: bool = True,
     file: Column | None = None,
+    events: EventColumns | None = None,
 ) -> DataFrame:
     """Bring a frame with typed columns into the form of interactions, with its problems.
 
@@ -93,11 +96,14 @@ def annotate(
         False: the weight is 1 and weight columns are not looked at.
     file : Column, optional
         The file of each row, for messages; `source` if left out.
+    events : EventColumns, optional
+        Read the columns of raw events as well.
 
     Returns
     -------
     DataFrame
-        domain, user_id, item_id, weight and problem, which is null for a row in order.
+        domain, user_id, item_id, weight and problem, which is null for a row in order;
+        with `events` also those of `event_cells`.
 
     Raises
     ------
@@ -115,9 +121,16 @@ def annotate(
         weight = column_named(used[2].name)
         is_text = isinstance(used[2].dataType, T.StringType)
     row = F.to_json(F.struct(*(column_named(field.name) for field in used)))
-    reasons = (inexact_id(used[0], USER_ID), inexact_id(used[1], ITEM_ID))
+    more = event_cells(
+        df.columns,
+        events,
+        source,
+        lambda position: (column_named(fields[position].name), fields[position].dataType),
+        roles.weight,
+    )
+    reasons = (inexact_id(used[0], USER_ID), inexact_id(used[1], ITEM_ID), *more.reasons)
     place = F.lit(source) if file is None else file
-    cells = Cells(user, item, weight, row, place, None, is_text, reasons)
+    cells = Cells(user, item, weight, row, place, None, is_text, reasons, more.columns)
     return annotate_cells(df, domain, cells)
 
 
@@ -139,7 +152,7 @@ def annotate_cells(df: DataFrame, domain: str, cells: Cells) -> DataFrame:
         (F.lit(None) if cells.block is None else cells.block).cast("long").alias("block"),
         F.monotonically_increasing_id().alias("position"),
         reason.alias("reason"),
-        _shown(cells.row).alias("row"),
+        shown(cells.row).alias("row"),
     )
     return df.select(
         F.lit(domain).alias(DOMAIN),
@@ -147,12 +160,8 @@ def annotate_cells(df: DataFrame, domain: str, cells: Cells) -> DataFrame:
         cells.item.alias(ITEM_ID),
         weight.alias(WEIGHT),
         F.when(reason.isNotNull(), problem).alias(PROBLEM),
+        *cells.more,
     )
-
-
-def _shown(row: Column) -> Column:
-    """Return the part of a row that messages show; it must come back from Python unchanged."""
-    return F.make_valid_utf8(F.substring(row, 1, _WIDTH))
 
 
 def raise_for_problems(
@@ -211,7 +220,7 @@ def clean_rows(annotated: DataFrame) -> DataFrame:
 def _bad_rows_error(spark: SparkSession, row: Row) -> BadRowsError:
     """Compose the error from the aggregate of a domain."""
     first = row["first"]
-    line = None if first["block"] is None else _line_number(spark, first["file"], first["row"])
+    line = None if first["block"] is None else line_number(spark, first["file"], first["row"])
     return BadRowsError(
         domain=row[DOMAIN],
         source=plain_path(first["file"]),
@@ -222,27 +231,3 @@ def _bad_rows_error(spark: SparkSession, row: Row) -> BadRowsError:
         n_rows=row["n_rows"],
         hint=_HEADER_HINT if line == 1 else "",
     )
-
-
-def _line_number(spark: SparkSession, file: str, shown: str) -> int | None:
-    """Return the number, from 1, of the first line of a file that starts like a bad row.
-
-    Equal lines are bad for equal reasons, so it is the first bad row's. This reads the file
-    again, but only on the way to an error.
-    """
-    try:
-        # A name may have characters that mean something in a pattern.
-        pattern = re.sub(r"[\[\]{}*?\\]", "?", unquote(file))
-        text = spark.read.text(pattern).where(F.col("_metadata.file_path") == file)
-        lines = text.select(
-            _shown(F.col("value")).alias("row"),
-            F.col("_metadata.file_block_start").alias("block"),
-            F.monotonically_increasing_id().alias("position"),
-        )
-        same = lines.where(F.col("row") == shown)
-        block, position = same.agg(F.min(F.struct("block", "position"))).collect()[0][0]
-        earlier = (F.col("block") == block) & (F.col("position") <= position)
-        return lines.where((F.col("block") < block) | earlier).count()
-    except Exception:  # The number is a courtesy: without it the error is still the right one.
-        logger.debug("no line number for %s", file, exc_info=True)
-        return None
