@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 import zipimport
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cache
 
 import pyarrow as pa
@@ -17,6 +17,7 @@ from threadpoolctl import threadpool_limits
 
 GroupFunction = Callable[[pa.Table], pa.Table]
 CogroupFunction = Callable[[pa.Table, pa.Table], pa.Table]
+PartitionFunction = Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]
 
 
 def apply_to_groups(groups: GroupedData, function: GroupFunction, schema: str) -> DataFrame:
@@ -39,6 +40,16 @@ def apply_to_cogroups(
         return function(first, second)
 
     return left.cogroup(right).applyInArrow(call, schema)
+
+
+def apply_to_partitions(frame: DataFrame, function: PartitionFunction, schema: str) -> DataFrame:
+    """Rows that a function makes of the batches of each partition, which come in their order."""
+
+    def call(batches):  # type: ignore[no-untyped-def]
+        prepare_worker()
+        return function(batches)
+
+    return frame.mapInArrow(call, schema)
 
 
 def prepare_worker() -> None:

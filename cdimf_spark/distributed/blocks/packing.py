@@ -34,6 +34,7 @@ from cdimf_spark.solver.rules import DomainSize
 _SOLVE_KINDS = ("keys", "indptr", "indices", "weights", "column_counts")
 ITEM_KINDS = (*_SOLVE_KINDS, "routes", "route_counts")
 USER_SOLVE_KINDS = (*_SOLVE_KINDS, "shared")
+SIZE_KINDS = ("indptr", "indices", "shared")
 USER_ROUTE_KINDS = ("keys", "shared", "routes", "route_counts")
 
 
@@ -152,9 +153,20 @@ def _persisted(rows: DataFrame, side: Side) -> DataFrame:
 
 
 def domain_sizes(static: StaticBlocks) -> dict[str, DomainSize]:
-    """Sizes of all domains, from the lengths of the packed arrays (no payload reaches Python)."""
+    """Sizes of all domains, from persisted blocks."""
+    return block_sizes(static.users, static.items)
+
+
+def block_sizes(user_rows: DataFrame, item_rows: DataFrame) -> dict[str, DomainSize]:
+    """Sizes of all domains, from the lengths of the packed arrays (no payload reaches Python).
+
+    Parameters
+    ----------
+    user_rows, item_rows
+        ``BLOCK_ROW`` of the two sides, of the kinds in `SIZE_KINDS` at least.
+    """
     with ThreadPoolExecutor() as pool:
-        users, items = pool.map(_array_lengths, (static.users, static.items))
+        users, items = pool.map(_array_lengths, (user_rows, item_rows))
     return {
         domain: DomainSize(
             n_users=row["indptr"] - row["blocks"],
