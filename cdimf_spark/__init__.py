@@ -1,6 +1,6 @@
 """Cross-domain implicit matrix factorization with consensus ADMM on Apache Spark.
 
-The names below are imported on first use, so that ``cdimf_spark.kernel`` and
+The names below are imported on first use, so that `ServingModel`, ``cdimf_spark.kernel`` and
 ``cdimf_spark.solver`` work without Spark.
 """
 
@@ -12,12 +12,20 @@ from typing import Any
 _MODULES = {
     "CDIMF": "cdimf_spark.distributed.estimator",
     "CDIMFModel": "cdimf_spark.distributed.scoring.model",
+    "ServingModel": "cdimf_spark.serving.serving_model",
     "build_session": "cdimf_spark.distributed.session",
     "popularity": "cdimf_spark.distributed.scoring.baselines",
     "separate_als": "cdimf_spark.distributed.scoring.baselines",
 }
 
-__all__ = ["CDIMF", "CDIMFModel", "build_session", "popularity", "separate_als"]
+__all__ = [
+    "CDIMF",
+    "CDIMFModel",
+    "ServingModel",
+    "build_session",
+    "popularity",
+    "separate_als",
+]
 
 
 def __dir__() -> list[str]:

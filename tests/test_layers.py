@@ -65,6 +65,7 @@ def test_kernel_solver_and_serving_do_without_spark() -> None:
     assert "cdimf_spark.solver.local" in names
     code = (
         f"import sys, importlib\nfor name in {names}: importlib.import_module(name)\n"
+        "from cdimf_spark import ServingModel\n"
         "assert not [m for m in sys.modules if m.split('.')[0] in ('pyspark', 'py4j')]"
     )
     subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)

@@ -61,7 +61,7 @@ def export_arrays(
     chosen = tuple(sorted(set(model.domains if domains is None else domains)))
     model.tables.check_domains(chosen)
     target = check_target(path, overwrite, FILE_NAME)
-    rules = model_rules(model)
+    rules = model_rules(model, chosen)
     weight = model.config.model.shared_user_weight
     manifest = Manifest(
         model.rank,

@@ -47,6 +47,7 @@ def fold_in(
     annotated: DataFrame,
     side: str = "user",
     complete: bool = False,
+    origin: str = "the interactions",
 ) -> DataFrame:
     """Rows of users (or items) of a domain from new interactions.
 
@@ -59,6 +60,8 @@ def fold_in(
     complete
         The interactions are all that count. Else they are added to those that the training had of
         the same row.
+    origin
+        What messages call the interactions: a path.
 
     Returns
     -------
@@ -78,7 +81,7 @@ def fold_in(
     model.tables.check_domains([domain])
     if side not in ("user", "item"):
         raise ConfigurationError(f"side is {side!r}, but must be user or item")
-    raise_for_problems(annotated, {domain: "the interactions"})
+    raise_for_problems(annotated, {domain: origin})
     chosen = FoldSide.of(model, domain, side)
     source = source_rows(model, chosen)
     known = source.select(F.col("id").alias(chosen.source_id), F.lit(True).alias("known"))
@@ -135,7 +138,7 @@ def _solve(
     settings = SolveSettings(
         side=side.name,
         rank=model.rank,
-        rules=model_rules(model)[side.domain],
+        rules=model_rules(model, [side.domain])[side.domain],
         basis=source_basis(source, model.rank),
     )
     exchanged = model.exchanged_blocks() if side.coupled and side.name == "user" else None
