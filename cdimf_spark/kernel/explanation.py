@@ -16,7 +16,6 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import cho_factor, cho_solve
 
 Float64 = NDArray[np.float64]
 Matrix = NDArray[np.float32]
@@ -60,11 +59,12 @@ def score_parts(
     Raises
     ------
     numpy.linalg.LinAlgError
-        If the matrix of the equation is not positive definite.
+        If the matrix of the equation is singular.
     """
     rows, cell_weights = src.astype(np.float64), np.asarray(weights, np.float64)
     lhs = unobserved_weight * gram + (rows * cell_weights[:, None]).T @ rows
     lhs[np.diag_indices_from(lhs)] += shift
-    # W is symmetric: one solve for the targets serves all source rows.
-    influence = cho_solve(cho_factor(lhs), targets.astype(np.float64).T).T
+    # W is symmetric: one solve for the targets serves all source rows. It is also positive definite,
+    # but scipy's Cholesky has threads of its own, which would get into the way of numpy's.
+    influence = np.linalg.solve(lhs, targets.astype(np.float64).T).T
     return ScoreParts((influence @ rows.T) * cell_weights, influence @ pull)

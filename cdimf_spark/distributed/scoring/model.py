@@ -15,6 +15,7 @@ from cdimf_spark.distributed.blocks.layout import Layout
 from cdimf_spark.distributed.input.validation import PROBLEM, annotate
 from cdimf_spark.distributed.scoring.scorer import Scorer
 from cdimf_spark.distributed.scoring.scoring_tables import ScoringTables, SeenItems
+from cdimf_spark.distributed.serving.explain import explain
 from cdimf_spark.distributed.serving.export_arrays import export_arrays
 from cdimf_spark.distributed.serving.fold_in import fold_in
 from cdimf_spark.distributed.serving.index_tables import export_index
@@ -118,6 +119,18 @@ class CDIMFModel(Scorer):
         annotated = PROBLEM in interactions.columns
         rows = interactions if annotated else annotate(interactions, domain)
         return fold_in(self, domain, rows, side, complete)
+
+    def explain(self, domain: str, pairs: DataFrame, count: int = 10) -> DataFrame:
+        """What the scores of pairs (user_id, item_id) are made of: see `explain.explain`.
+
+        Examples
+        --------
+        >>> model.explain("sport", model.recommend("sport", users=["anna"], k=3)).show()
+        """
+        annotated = PROBLEM in pairs.columns
+        return explain(
+            self, domain, pairs if annotated else annotate(pairs, domain, with_weight=False), count
+        )
 
     def export(
         self, path: str, domains: Sequence[str] | None = None, overwrite: bool = False

@@ -21,7 +21,7 @@ from cdimf_spark.distributed.input.validation import clean_rows, raise_for_probl
 from cdimf_spark.distributed.serving.fold_in_frames import (
     FoldSide,
     pull_rows,
-    source_basis,
+    source_gram,
     source_rows,
 )
 from cdimf_spark.distributed.serving.fold_in_step import (
@@ -33,6 +33,7 @@ from cdimf_spark.distributed.serving.fold_in_step import (
 from cdimf_spark.distributed.serving.model_rules import model_rules
 from cdimf_spark.distributed.workers import apply_to_cogroups, apply_to_groups
 from cdimf_spark.errors import ConfigurationError, DataError, counted
+from cdimf_spark.kernel.least_squares import gram_basis
 from cdimf_spark.schemas import BLOCK_COLUMNS, BLOCK_ROW, DOMAIN, FACTORS, WEIGHT
 
 if TYPE_CHECKING:
@@ -139,7 +140,7 @@ def _solve(
         side=side.name,
         rank=model.rank,
         rules=model_rules(model, [side.domain])[side.domain],
-        basis=source_basis(source, model.rank),
+        basis=gram_basis(source_gram(source, model.rank)),
     )
     exchanged = model.exchanged_blocks() if side.coupled and side.name == "user" else None
     static = packed.select(*BLOCK_COLUMNS)

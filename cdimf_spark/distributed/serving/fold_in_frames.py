@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Self
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
@@ -15,7 +16,7 @@ from cdimf_spark.distributed.blocks.layout import Side
 from cdimf_spark.distributed.scoring.arrow_lists import read_matrix
 from cdimf_spark.distributed.serving.fold_in_step import FOREIGN, NO_PULL, OWN, SHARED
 from cdimf_spark.distributed.workers import apply_to_partitions
-from cdimf_spark.kernel.least_squares import GramBasis, gram, gram_basis
+from cdimf_spark.kernel.least_squares import gram
 from cdimf_spark.schemas import DOMAIN, FACTORS, ITEM_ID, USER_ID
 
 if TYPE_CHECKING:
@@ -67,8 +68,8 @@ def source_rows(model: CDIMFModel, side: FoldSide) -> DataFrame:
     )
 
 
-def source_basis(source: DataFrame, rank: int) -> GramBasis:
-    """Eigenbasis of the Gram matrix of all rows of the other side, in one job.
+def source_gram(source: DataFrame, rank: int) -> NDArray[np.float64]:
+    """Gram matrix of all rows of the other side, float64 (rank, rank), in one job.
 
     The driver gets at most `_PARTIAL_SUMS` matrices of rank x rank.
     """
@@ -84,7 +85,8 @@ def source_basis(source: DataFrame, rank: int) -> GramBasis:
     rows = source.select(FACTORS, "source_weight").coalesce(_PARTIAL_SUMS)
     sums = apply_to_partitions(rows, add_up, "gram binary").collect()
     parts = (np.frombuffer(row["gram"], np.float64).reshape(rank, rank) for row in sums)
-    return gram_basis(np.sum(list(parts), axis=0))
+    total: NDArray[np.float64] = np.sum(list(parts), axis=0)
+    return total
 
 
 def pull_rows(model: CDIMFModel, side: FoldSide, requests: DataFrame) -> DataFrame:

@@ -28,7 +28,7 @@ HISTORY_KINDS = ("keys", "indptr", "indices", "weights", "columns")
 # Where a user may be pulled to, best first: the consensus; nowhere, if the domain alone knows him;
 # the mean of his rows elsewhere; nowhere.
 SHARED, OWN, FOREIGN, NO_PULL = range(4)
-_PULLS = np.array(["shared", "none", "foreign", "none"], object)
+PULLS = np.array(["shared", "none", "foreign", "none"], object)
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ def make_packer(side: Side, domain: str, duplicates: str) -> CogroupFunction:
             return to_table([])
         columns = ("row_key", "column_key", "weight")
         rows, cells, weights = (given.column(name).to_numpy() for name in columns)
-        old_rows, old_cells, old_weights = _history(history, np.unique(rows))
+        old_rows, old_cells, old_weights = history_of(history, np.unique(rows))
         packed = pack_block(
             np.concatenate((rows, old_rows)),
             np.concatenate((cells, old_cells)),
@@ -70,7 +70,7 @@ def make_packer(side: Side, domain: str, duplicates: str) -> CogroupFunction:
     return pack
 
 
-def _history(static: pa.Table, keys: Int64) -> tuple[Int64, Int64, NDArray[np.float64]]:
+def history_of(static: pa.Table, keys: Int64) -> tuple[Int64, Int64, NDArray[np.float64]]:
     """Interactions of some rows in the training: their keys, those of the other side, weights."""
     row, found = find_sorted(decode(static, "keys"), keys)
     if not found.any():
@@ -131,7 +131,7 @@ class Solved:
 def _result(settings: SolveSettings, ids: pa.Array, solved: Solved) -> pa.Table:
     columns = {f"{settings.side}_id": ids, FACTORS: factor_lists(solved.factors)}
     if settings.side == "user":
-        columns["pull"] = pa.array(_PULLS[solved.pulls], pa.string())
+        columns["pull"] = pa.array(PULLS[solved.pulls], pa.string())
     return pa.table({**columns, "n_interactions": solved.counts.astype(np.int32)})
 
 
@@ -178,10 +178,16 @@ def choose_pulls(pulls: pa.Table, keys: Int64, rank: int) -> tuple[Int64, Matrix
 def _coupling(
     static: pa.Table, chosen: Int64, z: Matrix, keys: Int64, settings: SolveSettings
 ) -> Coupling:
-    """Coupling of the users; X + U is z, that is u = 0, for those whom the domain did not share."""
+    """Coupling of the users of a block."""
+    exchanged = exchanged_of(static, chosen, z, keys)
+    pulled = np.isin(chosen, (SHARED, FOREIGN))
+    return Coupling(pulled, settings.rules.rho, exchanged[pulled], z[pulled], 1.0)
+
+
+def exchanged_of(static: pa.Table, chosen: Int64, z: Matrix, keys: Int64) -> Matrix:
+    """X + U of the users, (n, rank): z, that is u = 0, for those whom the domain did not share."""
     exchanged = z.copy()
     place, found = find_sorted(decode(static, "exchange_keys"), keys)
     known = found & (chosen == SHARED)
-    exchanged[known] = decode_matrix(static, "exchange", settings.rank)[place[known]]
-    pulled = np.isin(chosen, (SHARED, FOREIGN))
-    return Coupling(pulled, settings.rules.rho, exchanged[pulled], z[pulled], 1.0)
+    exchanged[known] = decode_matrix(static, "exchange", z.shape[1])[place[known]]
+    return exchanged
