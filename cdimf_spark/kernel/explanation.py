@@ -64,7 +64,7 @@ def score_parts(
     rows, cell_weights = src.astype(np.float64), np.asarray(weights, np.float64)
     lhs = unobserved_weight * gram + (rows * cell_weights[:, None]).T @ rows
     lhs[np.diag_indices_from(lhs)] += shift
-    # W is symmetric: one solve for the targets serves all source rows. It is also positive definite,
-    # but scipy's Cholesky has threads of its own, which would get into the way of numpy's.
+    # W is symmetric: one solve for the targets serves all source rows. It is positive definite,
+    # too, but the threads of scipy's Cholesky would get into the way of those of numpy.
     influence = np.linalg.solve(lhs, targets.astype(np.float64).T).T
     return ScoreParts((influence @ rows.T) * cell_weights, influence @ pull)
