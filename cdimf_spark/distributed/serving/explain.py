@@ -136,7 +136,7 @@ def _known_pairs(
             logger.warning(
                 "%s of unknown users or items left out", counted(n_asked - n_known, "pair")
             )
-        keyed = some.withColumn("key", F.xxhash64(USER_ID))
+        keyed = some.withColumn("key", F.xxhash64(USER_ID)).withColumn(DOMAIN, F.lit(side.domain))
         block = block_column("key", side.blocks.num_blocks)
         return keyed.select(
             group_key_column(side.blocks, block).alias("pkey"),
