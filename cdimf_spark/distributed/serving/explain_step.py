@@ -129,7 +129,9 @@ def read_block(static: pa.Table, moving: pa.Table, rank: int) -> Block:
     chosen, z = choose_pulls(pulls, users, rank)
     place, has_row = find_sorted(own.column("key").to_numpy(), users)
     rows = z.copy()
-    rows[has_row] = read_matrix(own.column(FACTORS))[place[has_row]]
+    # Without rows their matrix has no width.
+    if has_row.any():
+        rows[has_row] = read_matrix(own.column(FACTORS))[place[has_row]]
     item_keys = items.column("key").to_numpy()
     owners, columns, weights = history_of(static, users)
     return Block(
