@@ -1,6 +1,6 @@
 """Cross-domain implicit matrix factorization with consensus ADMM on Apache Spark.
 
-The names below are imported on first use, so that ``cdimf_spark.kernel`` and
+The names below are imported on first use, so that `ServingModel`, ``cdimf_spark.kernel`` and
 ``cdimf_spark.solver`` work without Spark.
 """
 
@@ -12,6 +12,7 @@ from typing import Any
 _MODULES = {
     "CDIMF": "cdimf_spark.distributed.estimator",
     "CDIMFModel": "cdimf_spark.distributed.scoring.model",
+    "ServingModel": "cdimf_spark.serving.serving_model",
     "build_session": "cdimf_spark.distributed.session",
     "PrepareConfig": "cdimf_spark.prepare_config",
     "PrepareOptions": "cdimf_spark.prepare_options",
@@ -26,6 +27,7 @@ __all__ = [
     "CDIMFModel",
     "PrepareConfig",
     "PrepareOptions",
+    "ServingModel",
     "build_session",
     "popularity",
     "prepare",

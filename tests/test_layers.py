@@ -17,8 +17,15 @@ PACKAGE = ROOT / "cdimf_spark"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 # Lower layers do not know the upper ones.
 FORBIDDEN = {
-    "kernel": ("cdimf_spark.solver", "cdimf_spark.distributed", "cdimf_spark.settings", "pyspark"),
-    "solver": ("cdimf_spark.distributed", "cdimf_spark.config", "pyspark", "delta"),
+    "kernel": (
+        *("cdimf_spark.solver", "cdimf_spark.serving", "cdimf_spark.distributed"),
+        *("cdimf_spark.settings", "pyspark"),
+    ),
+    "solver": (
+        *("cdimf_spark.serving", "cdimf_spark.distributed", "cdimf_spark.config"),
+        *("pyspark", "delta"),
+    ),
+    "serving": ("cdimf_spark.distributed", "cdimf_spark.config", "pyspark", "delta"),
     "errors": ("cdimf_spark", "pyspark"),
     "schemas": ("cdimf_spark", "pyspark"),
     "options": ("cdimf_spark.kernel", "cdimf_spark.solver", "cdimf_spark.distributed", "pyspark"),
@@ -49,15 +56,16 @@ def test_a_layer_imports_nothing_above_it(layer: str) -> None:
     assert wrong == []
 
 
-def test_kernel_and_solver_do_without_spark() -> None:
+def test_kernel_solver_and_serving_do_without_spark() -> None:
     names = [
         ".".join(path.relative_to(ROOT).with_suffix("").parts)
-        for layer in ("kernel", "solver")
+        for layer in ("kernel", "solver", "serving")
         for path in sorted((PACKAGE / layer).glob("[a-z]*.py"))
     ]
     assert "cdimf_spark.solver.local" in names
     code = (
         f"import sys, importlib\nfor name in {names}: importlib.import_module(name)\n"
+        "from cdimf_spark import ServingModel\n"
         "assert not [m for m in sys.modules if m.split('.')[0] in ('pyspark', 'py4j')]"
     )
     subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)

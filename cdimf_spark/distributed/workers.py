@@ -17,7 +17,7 @@ from threadpoolctl import threadpool_limits
 
 GroupFunction = Callable[[pa.Table], pa.Table]
 CogroupFunction = Callable[[pa.Table, pa.Table], pa.Table]
-PartitionFunction = Callable[[pa.Table], Iterator[pa.RecordBatch]]
+PartitionFunction = Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]
 
 
 def apply_to_groups(groups: GroupedData, function: GroupFunction, schema: str) -> DataFrame:
@@ -43,13 +43,11 @@ def apply_to_cogroups(
 
 
 def apply_to_partitions(frame: DataFrame, function: PartitionFunction, schema: str) -> DataFrame:
-    """Rows that a function makes of each partition that is not empty, all of it at once."""
+    """Rows that a function makes of the batches of each partition, which come in their order."""
 
     def call(batches):  # type: ignore[no-untyped-def]
         prepare_worker()
-        rows = list(batches)
-        if rows:
-            yield from function(pa.Table.from_batches(rows))
+        return function(batches)
 
     return frame.mapInArrow(call, schema)
 

@@ -7,8 +7,10 @@ from pathlib import Path
 import pytest
 from pyspark.sql import SparkSession
 
+from cdimf_spark.distributed.scoring.model import CDIMFModel
 from cdimf_spark.distributed.training.run_training import train
 from cdimf_spark.distributed.training.runs import Run
+from cdimf_spark.serving.serving_model import ServingModel
 from tests.distributed.trained_tables import config_of
 from tests.distributed.training_in_memory import repeat_some, some_domains
 from tests.helpers import Domains, to_spark
@@ -26,3 +28,13 @@ def at_once(
     """Four iterations without interruption."""
     output = tmp_path_factory.mktemp("at_once") / "model"
     return output, train(spark, to_spark(spark, domains), config_of(domains, output))
+
+
+@pytest.fixture(scope="session")
+def model(spark: SparkSession, at_once: tuple[Path, Run]) -> CDIMFModel:
+    return CDIMFModel(spark, str(at_once[0]))
+
+
+@pytest.fixture(scope="session")
+def served(model: CDIMFModel, tmp_path_factory: pytest.TempPathFactory) -> ServingModel:
+    return ServingModel.open(model.export(str(tmp_path_factory.mktemp("exports") / "shops")))

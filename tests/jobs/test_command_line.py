@@ -13,7 +13,7 @@ import pytest
 from cdimf_spark import errors
 from cdimf_spark.command_line import _INTERRUPTS, negatives_argument, run, worker_error
 from cdimf_spark.evaluation_report import evaluation_table, recommendation_table
-from jobs import evaluate, recommend
+from jobs import evaluate, explain, export, fold_in, recommend
 
 
 @pytest.fixture(autouse=True)
@@ -78,7 +78,7 @@ def test_error_that_a_spark_worker_raised(capsys: pytest.CaptureFixture[str]) ->
     assert worker_error(RuntimeError("cdimf_spark.errors.Iterable: x")) is None
 
 
-@pytest.mark.parametrize("job", [evaluate, recommend])
+@pytest.mark.parametrize("job", [evaluate, explain, export, fold_in, recommend])
 @pytest.mark.parametrize(("arguments", "code"), [(["--help"], 0), (["--nonsense"], 2), ([], 2)])
 def test_usage(
     job: object, arguments: list[str], code: int, capsys: pytest.CaptureFixture[str]

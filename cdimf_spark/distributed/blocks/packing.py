@@ -44,6 +44,7 @@ ITEM_KINDS = (
     *("routes", "route_counts"),
 )
 USER_KINDS = (*ITEM_KINDS, "shared")
+SIZE_KINDS = ("indptr", "indices", "shared")
 
 
 def build_blocks(
@@ -88,10 +89,21 @@ def _pack(pairs: DataFrame, side: Side, other: Side, duplicates: str) -> DataFra
     return apply_to_partitions(partitioned, make_packer(side, other, duplicates), BLOCK_ROW)
 
 
+_PAIRS = pa.schema(
+    [
+        ("pkey", pa.int32()),
+        ("row_key", pa.int64()),
+        ("column_key", pa.int64()),
+        (WEIGHT, pa.float64()),
+    ]
+)
+
+
 def make_packer(side: Side, other: Side, duplicates: str) -> PartitionFunction:
     """Function of the interactions of some blocks (pkey, row_key, column_key, weight)."""
 
-    def pack(table: pa.Table) -> Iterator[pa.RecordBatch]:
+    def pack(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        table = pa.Table.from_batches(batches, _PAIRS)
         pkeys = table.column("pkey").to_numpy()
         columns = [table.column(c).to_numpy() for c in ("row_key", "column_key", WEIGHT)]
         for pkey in np.unique(pkeys):
@@ -157,9 +169,20 @@ def _persisted(rows: DataFrame, side: Side, key: str = "pkey") -> DataFrame:
 
 
 def domain_sizes(static: StaticBlocks) -> dict[str, DomainSize]:
-    """Sizes of all domains, from the lengths of the packed arrays (no payload reaches Python)."""
+    """Sizes of all domains, from persisted blocks."""
+    return block_sizes(static.users, static.items)
+
+
+def block_sizes(user_rows: DataFrame, item_rows: DataFrame) -> dict[str, DomainSize]:
+    """Sizes of all domains, from the lengths of the packed arrays (no payload reaches Python).
+
+    Parameters
+    ----------
+    user_rows, item_rows
+        ``BLOCK_ROW`` of the two sides, of the kinds in `SIZE_KINDS` at least.
+    """
     with ThreadPoolExecutor() as pool:
-        users, items = pool.map(_array_lengths, (static.users, static.items))
+        users, items = pool.map(_array_lengths, (user_rows, item_rows))
     return {
         domain: DomainSize(
             n_users=row["indptr"] - row["blocks"],

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cached_property
+from pathlib import Path
 from typing import Self
 
 from pyspark.sql import DataFrame, SparkSession
@@ -10,10 +12,16 @@ from pyspark.sql import functions as F
 
 from cdimf_spark.config import TrainConfig
 from cdimf_spark.distributed.blocks.layout import Layout
+from cdimf_spark.distributed.input.validation import PROBLEM, annotate
 from cdimf_spark.distributed.scoring.scorer import Scorer
 from cdimf_spark.distributed.scoring.scoring_tables import ScoringTables, SeenItems
+from cdimf_spark.distributed.serving.explain import explain
+from cdimf_spark.distributed.serving.export_arrays import export_arrays
+from cdimf_spark.distributed.serving.fold_in import fold_in
+from cdimf_spark.distributed.serving.index_tables import export_index
 from cdimf_spark.distributed.session import build_session
 from cdimf_spark.distributed.tables import OutputTables
+from cdimf_spark.distributed.training.iteration import EXCHANGE_KINDS, only
 from cdimf_spark.distributed.training.runs import Run, last_run
 from cdimf_spark.distributed.training.working_tables import WorkingTables
 from cdimf_spark.errors import DataError
@@ -77,6 +85,74 @@ class CDIMFModel(Scorer):
     def blocks(self) -> DataFrame:
         """Packed interactions of the training: ``BLOCK_ROW`` and `side`."""
         return WorkingTables(self._output, self.run.run_id).read_blocks()
+
+    def exchanged_blocks(self) -> DataFrame | None:
+        """X + U of the shared users as packed rows: what the published consensus was made of.
+
+        None where no user is shared.
+        """
+        if self._output.find("exchange") is None:
+            return None
+        published = self.run.published or 0
+        aggregated = published - published % self.config.model.aggregation_period
+        working = WorkingTables(self._output, self.run.run_id)
+        return only(working.read("exchange", aggregated), *EXCHANGE_KINDS)
+
+    def fold_in(
+        self, domain: str, interactions: DataFrame, side: str = "user", complete: bool = False
+    ) -> DataFrame:
+        """Rows of users (or items) from new interactions, without training: see `fold_in.fold_in`.
+
+        Parameters
+        ----------
+        interactions
+            user_id, item_id and, if wanted, weight (default 1).
+        side
+            Whose rows: user or item.
+        complete
+            The interactions are all that count; else they are added to those of the training.
+
+        Examples
+        --------
+        >>> model.fold_in("sport", new_purchases).show()
+        """
+        annotated = PROBLEM in interactions.columns
+        rows = interactions if annotated else annotate(interactions, domain)
+        return fold_in(self, domain, rows, side, complete)
+
+    def explain(self, domain: str, pairs: DataFrame, count: int = 10) -> DataFrame:
+        """What the scores of pairs (user_id, item_id) are made of: see `explain.explain`.
+
+        Examples
+        --------
+        >>> model.explain("sport", model.recommend("sport", users=["anna"], k=3)).show()
+        """
+        annotated = PROBLEM in pairs.columns
+        return explain(
+            self, domain, pairs if annotated else annotate(pairs, domain, with_weight=False), count
+        )
+
+    def export(
+        self, path: str, domains: Sequence[str] | None = None, overwrite: bool = False
+    ) -> Path:
+        """Write the model as arrays for serving without Spark, see `export_arrays`.
+
+        Examples
+        --------
+        >>> CDIMFModel.load("models/shops").export("exports/shops")
+        >>> ServingModel.open("exports/shops").recommend("sport", "anna")
+        """
+        return export_arrays(self, path, domains, overwrite)
+
+    def export_index(
+        self,
+        path: str,
+        domains: Sequence[str] | None = None,
+        form: str = "delta",
+        overwrite: bool = False,
+    ) -> None:
+        """Write the model as tables for a vector index, see `index_tables.export_index`."""
+        export_index(self, path, domains, form, overwrite)
 
     @cached_property
     def layout(self) -> Layout:

@@ -1,0 +1,247 @@
+"""An exported model, to serve one user at a time: no Spark, no copy of the factors in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import NamedTuple, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cdimf_spark.errors import ConfigurationError, DataError, did_you_mean
+from cdimf_spark.kernel.augmentation import augment_items, augment_users, largest_length
+from cdimf_spark.serving.explanation import Explanation, explain_score
+from cdimf_spark.serving.exported_domain import ExportedDomain, best_of
+from cdimf_spark.serving.fold_in import FoldedRow, Interactions, Pull, solve_item, solve_user
+from cdimf_spark.serving.manifest import read_manifest
+from cdimf_spark.serving.row_files import RowTable
+
+Matrix = NDArray[np.float32]
+
+
+class Recommended(NamedTuple):
+    """One line of a list; `source` as in ``jobs/recommend.py``, or ``folded``."""
+
+    item_id: str
+    score: float
+    source: str
+
+
+class UserRow(NamedTuple):
+    """The row that scores a user, float32 (rank,), and where it comes from."""
+
+    factors: Matrix
+    source: str
+
+
+class ServingModel:
+    """A folder of arrays that ``jobs/export.py`` or `CDIMFModel.export` wrote.
+
+    Opening reads nothing but a small file: the arrays are mapped into memory and shared by all
+    processes that open them. Safe to use from several threads.
+
+    Examples
+    --------
+    >>> model = ServingModel.open("exports/shops")
+    >>> model.recommend("sport", "anna", k=5, exclude=["ball", "bat"])
+    >>> row = model.fold_in("sport", {"ball": 1.0, "bat": 2.0})  # somebody new
+    >>> model.recommend_row("sport", row.factors, k=5, exclude=["ball", "bat"])
+    >>> row = model.fold_in("sport", ["ball"], user_id="anna")  # pulled to her consensus
+    >>> model.explain("sport", "anna", "racket", {"ball": 1.0, "bat": 2.0}).contributions[:3]
+
+    Raises
+    ------
+    DataError
+        If the folder has no export, or one that this package cannot read.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path)
+        manifest = read_manifest(self.path)
+        self.rank, self.run_id = manifest.rank, manifest.run_id
+        self._domains = {
+            name: ExportedDomain(self.path, name, entry)
+            for name, entry in sorted(manifest.domains.items())
+        }
+        self._shared = RowTable(self.path, "shared")
+
+    def __repr__(self) -> str:
+        """Name the folder, the domains and the rank."""
+        domains = ", ".join(self.domains)
+        return f"ServingModel({str(self.path)!r}, domains={domains}, rank={self.rank})"
+
+    @classmethod
+    def open(cls, path: str | Path) -> Self:
+        """Open an export."""
+        return cls(path)
+
+    @property
+    def domains(self) -> tuple[str, ...]:
+        """Names of the domains."""
+        return tuple(self._domains)
+
+    def domain(self, name: str) -> ExportedDomain:
+        """Tables of a domain.
+
+        Raises
+        ------
+        ConfigurationError
+            If there is no such domain.
+        """
+        if name not in self._domains:
+            raise ConfigurationError(
+                f"the model has no domain {name!r}{did_you_mean(str(name), self.domains)} "
+                f"Its domains: {', '.join(self.domains)}"
+            )
+        return self._domains[name]
+
+    def prepare(self, domain: str) -> None:
+        """Do now what the first fold-in would do: eigenbases, and compiling for this machine."""
+        tables = self.domain(domain)
+        first_item, first_user = tables.items.id_of(0), tables.users.id_of(0)
+        self.fold_in(domain, [first_item])
+        self.fold_in_item(domain, [first_user])
+
+    def user_row(self, domain: str, user_id: str) -> UserRow:
+        """Find the row that scores a user, as ``jobs/recommend.py`` does.
+
+        His row of the domain (``own``), else the consensus (``shared``), else the mean of his rows
+        in other domains (``foreign``).
+
+        Raises
+        ------
+        DataError
+            If no domain knows him.
+        """
+        own = self.domain(domain).users.row_of(user_id)
+        if own is not None:
+            return UserRow(own, "own")
+        pull = self._pull(domain, user_id)
+        if pull.source == "none":
+            raise DataError(f"no domain of the model that could help knows user {user_id!r}")
+        return UserRow(pull.z, pull.source)
+
+    def recommend(
+        self, domain: str, user_id: str, k: int = 10, exclude: Iterable[str] = ()
+    ) -> list[Recommended]:
+        """List the k best items for a user.
+
+        Parameters
+        ----------
+        exclude
+            Items to leave out: as a rule those that he has. Unknown ones are no error.
+
+        Raises
+        ------
+        DataError
+            If nobody knows the user: fold him in.
+        ValueOutOfRangeError
+            If k is not between 1 and the size of the catalogue.
+        """
+        row = self.user_row(domain, user_id)
+        best = best_of(self.domain(domain), row.factors, k, exclude)
+        return [Recommended(item_id, score, row.source) for item_id, score in best]
+
+    def recommend_row(
+        self, domain: str, factors: Matrix, k: int = 10, exclude: Iterable[str] = ()
+    ) -> list[Recommended]:
+        """List the k best items for a row that `fold_in` made."""
+        row = np.asarray(factors, np.float32)
+        if row.shape != (self.rank,):
+            raise DataError(f"a row of {self.rank} numbers is wanted, its shape is {row.shape}")
+        best = best_of(self.domain(domain), row, k, exclude)
+        return [Recommended(item_id, score, "folded") for item_id, score in best]
+
+    def fold_in(
+        self,
+        domain: str,
+        interactions: Interactions,
+        user_id: str | None = None,
+        pull: bool = True,
+    ) -> FoldedRow:
+        """Make the row of a user from his interactions, with the items as they are.
+
+        Parameters
+        ----------
+        interactions
+            All of his interactions that count, old and new: weights by item id, or ids (weight 1).
+        user_id
+            Whom the model may know: he is pulled to the consensus as in the training, or, if he is
+            new to this domain, to what other domains know of him. None: a new user.
+        pull
+            False: no pull, whoever he is.
+
+        Returns
+        -------
+        FoldedRow
+            Within 1e-5 of the exact solution of his row equation.
+
+        Raises
+        ------
+        DataError
+            If there is no interaction, all items are unknown, or a weight is not a finite number
+            from 0.
+        """
+        tables = self.domain(domain)
+        cells = tables.item_cells(interactions)
+        target = self._pull(domain, user_id if pull else None)
+        src = tables.items.factors[cells.positions]
+        rules = tables.manifest.rules
+        row = solve_user(cells, src, tables.item_basis, rules, target)
+        return FoldedRow(row, target.source, len(cells.ids), cells.unknown)
+
+    def fold_in_item(self, domain: str, interactions: Interactions) -> FoldedRow:
+        """Make the row of an item from all of its interactions, with the users as they are.
+
+        `interactions` are weights by user id, or ids; what is raised is as for `fold_in`.
+        """
+        tables = self.domain(domain)
+        cells = tables.user_cells(interactions)
+        src = tables.users.factors[cells.positions]
+        weights = tables.user_weights(cells.positions)
+        row = solve_item(cells, src, weights, tables.user_basis, tables.manifest.rules)
+        return FoldedRow(row, "none", len(cells.ids), cells.unknown)
+
+    def explain(
+        self, domain: str, user_id: str, item_id: str, interactions: Interactions
+    ) -> Explanation:
+        """Take a score apart: what each of the user's items adds, and what the consensus does.
+
+        A user whom the domain knows is explained with the row that scores him; anybody else is
+        folded in (source ``folded``).
+
+        `interactions` and what is raised are as for `fold_in`; DataError also for an item that the
+        domain does not have.
+        """
+        tables = self.domain(domain)
+        cells, pull = tables.item_cells(interactions), self._pull(domain, user_id)
+        row = tables.users.row_of(user_id)
+        return explain_score(tables, user_id, item_id, cells, pull, row)
+
+    def item_vectors(self, domain: str) -> Matrix:
+        """Item rows for an index of cosines, float32 (n_items, rank + 1); see `augmentation`."""
+        factors = self.domain(domain).items.factors
+        return augment_items(factors, largest_length(factors))
+
+    def user_vectors(self, factors: Matrix) -> Matrix:
+        """User rows float32 (n, rank) as queries to that index, float32 (n, rank + 1)."""
+        return augment_users(np.asarray(factors, np.float32))
+
+    def _pull(self, domain: str, user_id: str | None) -> Pull:
+        """Where a user is pulled to in a domain."""
+        tables = self.domain(domain)
+        if user_id is None or not tables.manifest.coupled:
+            return Pull.none(self.rank)
+        z = self._shared.row_of(user_id)
+        if z is not None:
+            exchanged = tables.exchanged.row_of(user_id)
+            return Pull("shared", z, z if exchanged is None else exchanged)
+        if tables.users.row_of(user_id) is not None:
+            return Pull.none(self.rank)
+        others = (one for one in self._domains.values() if one.manifest.coupled)
+        rows = [row for one in others if (row := one.users.row_of(user_id)) is not None]
+        if not rows:
+            return Pull.none(self.rank)
+        mean = np.array(np.mean(rows, axis=0, dtype=np.float64), np.float32)
+        return Pull("foreign", mean, mean)

@@ -1,0 +1,14 @@
+"""Training interactions as a fold-in takes them."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+
+def training_cells(frame: pd.DataFrame, row: str, other: str) -> dict[str, dict[str, float]]:
+    """Weights by row and id of the other side, repeated pairs added up."""
+    totals = frame.groupby([row, other])["weight"].sum()
+    cells: dict[str, dict[str, float]] = {}
+    for (one, two), weight in totals.items():
+        cells.setdefault(one, {})[two] = weight
+    return cells
