@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
 
 from pyspark.sql import DataFrame, SparkSession
@@ -21,9 +22,18 @@ from cdimf_spark.distributed.input.validation import clean_rows, raise_for_probl
 from cdimf_spark.distributed.tables import OutputTables
 from cdimf_spark.distributed.training.commits import Commits
 from cdimf_spark.distributed.training.half_step import StepSettings
+from cdimf_spark.distributed.training.holder import Hold
+from cdimf_spark.distributed.training.holding import Holding, hold_output
 from cdimf_spark.distributed.training.iteration import Steps
 from cdimf_spark.distributed.training.publishing import publish
-from cdimf_spark.distributed.training.runs import PACKED, STARTED, Run, last_run, new_run
+from cdimf_spark.distributed.training.runs import (
+    PACKED,
+    RESUMED,
+    STARTED,
+    Run,
+    last_run,
+    new_run,
+)
 from cdimf_spark.distributed.training.shared_users import ConsensusSettings
 from cdimf_spark.distributed.training.timing import Stopwatch
 from cdimf_spark.distributed.training.trainer import Trainer
@@ -39,7 +49,11 @@ _INTERACTIONS_PER_BLOCK = 5_000_000
 
 
 def train(
-    spark: SparkSession, interactions: DataFrame, config: TrainConfig, resume: bool = False
+    spark: SparkSession,
+    interactions: DataFrame,
+    config: TrainConfig,
+    resume: bool = False,
+    holding: Holding = hold_output,
 ) -> Run:
     """Train and publish.
 
@@ -51,6 +65,8 @@ def train(
         Options; the names in `config.domains` are those in the data.
     resume
         Go on with the last run of the output folder instead of beginning a new one.
+    holding
+        How the output folder is kept from other trainings.
 
     Raises
     ------
@@ -58,14 +74,33 @@ def train(
         If the data cannot be used; the output is untouched.
     ConfigurationError
         If the output folder holds something else, or `resume` does not fit its last run.
+    OutputInUseError
+        If another training holds the output folder.
     """
     tables = OutputTables(spark, config.output)
-    run = _find_run(tables, config, resume)
+    if tables.holds_something_else():
+        raise ConfigurationError(
+            f"output {config.output!r} has files but is not the output of a training: "
+            "name an empty or new folder"
+        )
+    with holding(tables) as hold:
+        return _train(replace(tables, guard=hold.check), interactions, config, resume, hold)
+
+
+def _train(
+    tables: OutputTables, interactions: DataFrame, config: TrainConfig, resume: bool, hold: Hold
+) -> Run:
+    """Train and publish, in an output folder that is held."""
+    run = _find_run(tables, config) if resume else None
     if run is not None and run.published == run.iteration == config.model.max_iter:
         logger.info("run %s is finished and published: nothing to do", run.run_id)
         return run
     if run is None or not run.packed:
-        run = _pack(tables, interactions, config)
+        run = _pack(tables, interactions, config, hold)
+    else:
+        hold.name(run.run_id)
+        run.claim = hold.claim
+        run.record(RESUMED, run.iteration)
     layout = Layout.of(_domain_names(config), run.details["blocks"], run.details["blocks"])
     blocks = WorkingTables(tables, run.run_id).read_blocks()
     static = persist_blocks(blocks, layout, config.model.shared_user_weight)
@@ -76,15 +111,8 @@ def train(
     return run
 
 
-def _find_run(tables: OutputTables, config: TrainConfig, resume: bool) -> Run | None:
+def _find_run(tables: OutputTables, config: TrainConfig) -> Run | None:
     """The run to go on with, if any."""
-    if tables.holds_something_else():
-        raise ConfigurationError(
-            f"output {config.output!r} has files but is not the output of a training: "
-            "name an empty or new folder"
-        )
-    if not resume:
-        return None
     run = last_run(tables)
     if run is None:
         logger.warning("nothing to resume in %s: a new training begins", config.output)
@@ -99,7 +127,7 @@ def _find_run(tables: OutputTables, config: TrainConfig, resume: bool) -> Run | 
     return run
 
 
-def _pack(tables: OutputTables, interactions: DataFrame, config: TrainConfig) -> Run:
+def _pack(tables: OutputTables, interactions: DataFrame, config: TrainConfig, hold: Hold) -> Run:
     """Start a run: validate the data, pack them, write the blocks."""
     watch = Stopwatch()
     annotated = interactions.persist()
@@ -108,7 +136,8 @@ def _pack(tables: OutputTables, interactions: DataFrame, config: TrainConfig) ->
         keyed = with_keys(clean_rows(annotated))
         blocks = config.model.num_blocks or _num_blocks(sum(counts.values()))
         layout = Layout.of(_domain_names(config), blocks, blocks)
-        run = new_run(tables, {"config": config.to_dict(), "blocks": blocks})
+        run = new_run(tables, {"config": config.to_dict(), "blocks": blocks}, hold.claim)
+        hold.name(run.run_id)
         rows = build_blocks(keyed, layout, _coupled(config), config.model.duplicates)
         with Commits() as commits:
             commits.add(
@@ -155,6 +184,7 @@ def _iterate_and_publish(
         run.run_id,
         coupled=any(size.n_shared for size in sizes.values()),
         own=any(size.n_shared < size.n_users for size in sizes.values()),
+        claim=run.claim,
     )
     state, messages = Trainer(config.model, steps, run, working).train()
     watch = Stopwatch()

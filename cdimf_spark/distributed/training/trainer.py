@@ -87,10 +87,11 @@ class Trainer:
         if self.working.coupled and aggregated == 0:
             # No exchange yet: the consensus is still that of the start.
             start = self.steps.start(self.model)
-            x = self.working.read("state", last)
+            x = self.working.read("state", last, self.run.writers[-1])
             state = UserState(start.exchange, start.z, x, use_z=False)
         else:
-            state = self.working.read_state(last, aggregated, self._use_z(last))
+            use_z = self._use_z(last)
+            state = self.working.read_state(last, aggregated, use_z, self.run.writers)
         return state, self.steps.route_users(state)
 
     def _finished(self) -> bool:
