@@ -9,7 +9,7 @@ from functools import partial
 
 from pyspark.sql import DataFrame, SparkSession
 
-from cdimf_spark.config import TrainConfig, differences
+from cdimf_spark.config import TrainConfig
 from cdimf_spark.distributed.blocks.indexing import with_keys
 from cdimf_spark.distributed.blocks.layout import Layout
 from cdimf_spark.distributed.blocks.packing import (
@@ -26,6 +26,11 @@ from cdimf_spark.distributed.training.holder import Hold
 from cdimf_spark.distributed.training.holding import Holding, hold_output
 from cdimf_spark.distributed.training.iteration import Steps
 from cdimf_spark.distributed.training.publishing import publish
+from cdimf_spark.distributed.training.resuming import (
+    check_data,
+    check_options,
+    start_details,
+)
 from cdimf_spark.distributed.training.runs import (
     PACKED,
     RESUMED,
@@ -40,12 +45,10 @@ from cdimf_spark.distributed.training.trainer import Trainer
 from cdimf_spark.distributed.training.working_tables import WorkingTables
 from cdimf_spark.errors import ConfigurationError
 from cdimf_spark.settings import ModelConfig
+from cdimf_spark.sizing import num_blocks
 from cdimf_spark.solver.rules import DomainSize, domain_rules
 
 logger = logging.getLogger(__name__)
-
-# Interactions of one block, all domains together: about a second of work at rank 64.
-_INTERACTIONS_PER_BLOCK = 5_000_000
 
 
 def train(
@@ -98,6 +101,7 @@ def _train(
     if run is None or not run.packed:
         run = _pack(tables, interactions, config, hold)
     else:
+        check_data(run, raise_for_problems(interactions, _sources(config)))
         hold.name(run.run_id)
         run.claim = hold.claim
         run.record(RESUMED, run.iteration)
@@ -117,13 +121,7 @@ def _find_run(tables: OutputTables, config: TrainConfig) -> Run | None:
     if run is None:
         logger.warning("nothing to resume in %s: a new training begins", config.output)
         return None
-    changed = differences(TrainConfig.from_dict(run.details["config"]), config)
-    changed = [name for name in changed if name not in ("max_iter", "keep_iterations")]
-    if changed:
-        raise ConfigurationError(
-            f"cannot resume run {run.run_id} with other options ({', '.join(changed)}): "
-            "restore them, or start a new run without --resume"
-        )
+    check_options(run, config)
     return run
 
 
@@ -132,11 +130,11 @@ def _pack(tables: OutputTables, interactions: DataFrame, config: TrainConfig, ho
     watch = Stopwatch()
     annotated = interactions.persist()
     try:
-        counts = raise_for_problems(annotated, {d.name: d.path for d in config.domains})
+        contents = raise_for_problems(annotated, _sources(config))
         keyed = with_keys(clean_rows(annotated))
-        blocks = config.model.num_blocks or _num_blocks(sum(counts.values()))
+        blocks = config.model.num_blocks or num_blocks(sum(c.n_rows for c in contents.values()))
         layout = Layout.of(_domain_names(config), blocks, blocks)
-        run = new_run(tables, {"config": config.to_dict(), "blocks": blocks}, hold.claim)
+        run = new_run(tables, start_details(config, blocks, contents), hold.claim)
         hold.name(run.run_id)
         rows = build_blocks(keyed, layout, _coupled(config), config.model.duplicates)
         with Commits() as commits:
@@ -153,9 +151,8 @@ def _pack(tables: OutputTables, interactions: DataFrame, config: TrainConfig, ho
     return run
 
 
-def _num_blocks(n_interactions: int) -> int:
-    """Blocks a side: a function of the data alone, so that no result depends on the cluster."""
-    return max(2, -(-n_interactions // _INTERACTIONS_PER_BLOCK))
+def _sources(config: TrainConfig) -> dict[str, str]:
+    return {domain.name: domain.path for domain in config.domains}
 
 
 def _domain_names(config: TrainConfig) -> tuple[str, ...]:
