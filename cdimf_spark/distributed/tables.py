@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import re
 import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -13,6 +14,8 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from cdimf_spark.errors import ConfigurationError, DataError, OutputInUseError
+
+logger = logging.getLogger(__name__)
 
 PUBLISHED = ("user_factors", "item_factors", "shared_factors", "history")
 WORKING = ("blocks", "exchange", "consensus", "state")
@@ -99,6 +102,7 @@ class OutputTables:
         name: str,
         partition_by: Sequence[str] = (),
         transaction: tuple[str, int] | None = None,
+        properties: Mapping[str, str] | None = None,
     ) -> None:
         """Append rows in one commit.
 
@@ -108,10 +112,12 @@ class OutputTables:
             A name and a number: the commit is left out, or fails, if one of this name and this
             number or a higher one is there. It costs 0.2 s, and working tables do without: who
             repeats an iteration after a crash writes it under another claim.
+        properties
+            Of the table, should this make it.
         """
         writer = frame.write.format("delta").mode("append").partitionBy(*partition_by)
         # Factors are noise to a compressor.
-        writer = writer.option("compression", "none")
+        writer = writer.option("compression", "none").options(**properties or {})
         if transaction is not None:
             writer = writer.option("txnAppId", transaction[0])
             writer = writer.option("txnVersion", transaction[1])
@@ -140,6 +146,20 @@ class OutputTables:
             writer = writer.option("partitionOverwriteMode", "static")
             with self._commit(name):
                 writer.option("replaceWhere", condition).save(self.path(name))
+
+    def vacuum(self, name: str) -> None:
+        """Remove the files of deleted rows, as far as the table's own properties allow it.
+
+        Nothing depends on it but the use of the disk: where it cannot be done, a warning says so.
+        """
+        if self.find(name) is None:
+            return
+        path = f"{self.location()}/{name}".replace("`", "``")
+        try:
+            self.spark.sql(f"VACUUM delta.`{path}`").collect()
+        except Exception as error:
+            reason = (str(error).strip().splitlines() or ["no message"])[0]
+            logger.warning("old files of table %s stay: VACUUM failed: %s", name, reason)
 
     @contextmanager
     def _commit(self, name: str) -> Iterator[None]:

@@ -41,10 +41,9 @@ from cdimf_spark.distributed.training.runs import (
 )
 from cdimf_spark.distributed.training.shared_users import ConsensusSettings
 from cdimf_spark.distributed.training.timing import Stopwatch
-from cdimf_spark.distributed.training.trainer import Trainer
+from cdimf_spark.distributed.training.trainer import Trainer, first_kept
 from cdimf_spark.distributed.training.working_tables import WorkingTables
 from cdimf_spark.errors import ConfigurationError
-from cdimf_spark.settings import ModelConfig
 from cdimf_spark.sizing import num_blocks
 from cdimf_spark.solver.rules import DomainSize, domain_rules
 
@@ -193,17 +192,11 @@ def _iterate_and_publish(
         state,
         messages,
         # Also rows that only this run can have written and nobody needs any more.
-        working.forgetting(_first_kept(run.iteration, config.model)),
+        working.forgetting(first_kept(run.iteration, config.model), free_disk=True),
     )
     if not run.first:
         working.forget_other_runs()
     logger.info("published in %s, seconds=%.1f", config.output, watch.seconds())
-
-
-def _first_kept(iteration: int, model: ModelConfig) -> int:
-    """First iteration whose state is kept: a resumed run needs the last consensus, however old."""
-    aggregated = iteration - iteration % model.aggregation_period
-    return min(iteration - model.keep_iterations + 1, aggregated)
 
 
 def make_steps(

@@ -28,6 +28,11 @@ from cdimf_spark.settings import ModelConfig
 
 logger = logging.getLogger(__name__)
 
+# Deleting is a commit a table. Removing the files takes three seconds (six the first time), which
+# the commits of the next iteration wait for.
+_FORGET_EVERY = 10
+_FREE_DISK_EVERY = 50
+
 
 @dataclass(frozen=True)
 class Trainer:
@@ -128,10 +133,7 @@ class Trainer:
         metrics |= {"iteration": iteration, "seconds": watch.seconds()}
         logger.info("%s", _line(metrics, self.model.max_iter, watch))
         self.run.note(ITERATION, iteration, metrics)
-        commits.add(
-            self._tables(iteration, users, z),
-            partial(self.run.write, ITERATION, iteration, metrics),
-        )
+        commits.add(self._tables(iteration, users, z), partial(self._mark, iteration, metrics))
         return state, messages
 
     def _update_items(self, messages: Messages | None) -> Messages:
@@ -150,10 +152,28 @@ class Trainer:
             rows["state"] = only(users, *kinds)
         return [partial(self.working.write, table, rows[table], iteration) for table in rows]
 
+    def _mark(self, iteration: int, metrics: dict[str, Any]) -> None:
+        """Say that an iteration is complete; now and then remove what it made superfluous.
+
+        The next iteration's tables are written only after this.
+        """
+        self.run.write(ITERATION, iteration, metrics)
+        if iteration % _FORGET_EVERY == 0:
+            free_disk = iteration % _FREE_DISK_EVERY == 0
+            first = first_kept(iteration, self.model)
+            with Commits() as commits:
+                commits.add(self.working.forgetting(first, free_disk))
+
     def _use_z(self, iteration: int) -> bool:
         """Whether items are updated from z after an iteration: not between two aggregations."""
         aggregated = iteration % self.model.aggregation_period == 0
         return self.model.schedule == "consensus" and aggregated
+
+
+def first_kept(iteration: int, model: ModelConfig) -> int:
+    """First iteration whose state is kept: a resumed run needs the last consensus, however old."""
+    aggregated = iteration - iteration % model.aggregation_period
+    return min(iteration - model.keep_iterations + 1, aggregated)
 
 
 def _check_finite(iteration: int, metrics: dict[str, Any]) -> None:

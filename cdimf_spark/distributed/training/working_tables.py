@@ -24,6 +24,12 @@ from cdimf_spark.distributed.training.iteration import EXCHANGE_KINDS, UserState
 from cdimf_spark.schemas import BLOCK_COLUMNS
 
 _PARTITIONS = ("run_id", "iteration", "domain")
+# What is deleted may go at once: only the training itself reads these tables, always their newest
+# version, and it vacuums while it writes to none of them.
+_SHORT_LIVED = {
+    "delta.deletedFileRetentionDuration": "interval 0 hours",
+    "delta.logRetentionDuration": "interval 1 days",
+}
 
 
 @dataclass(frozen=True)
@@ -58,7 +64,8 @@ class WorkingTables:
     def write(self, table: str, rows: DataFrame, iteration: int) -> None:
         """Write packed rows of an iteration to a working table."""
         marks = (f"'{self._writer(self.claim)}' AS run_id", f"{iteration} AS iteration")
-        self.tables.append(rows.selectExpr(*marks, *BLOCK_COLUMNS), table, _PARTITIONS)
+        frame = rows.selectExpr(*marks, *BLOCK_COLUMNS)
+        self.tables.append(frame, table, _PARTITIONS, properties=_SHORT_LIVED)
 
     def read(self, table: str, iteration: int, claim: int) -> DataFrame:
         """Packed rows of an iteration, as a claim wrote them."""
@@ -104,13 +111,21 @@ class WorkingTables:
             use_z=use_z,
         )
 
-    def forgetting(self, first_kept: int) -> list[Commit]:
+    def forgetting(self, first_kept: int, free_disk: bool = False) -> list[Commit]:
         """Commits that delete the rows of this run's iterations before one.
 
-        The files go with the next VACUUM.
+        Parameters
+        ----------
+        free_disk
+            Also remove their files: nobody may be writing to the tables meanwhile.
         """
         mine = f"{self._is_mine()} AND iteration < {first_kept}"
-        return [partial(self.tables.delete, table, mine) for table in WORKING[1:]]
+        return [partial(self._forget, table, mine, free_disk) for table in WORKING[1:]]
+
+    def _forget(self, table: str, condition: str, free_disk: bool) -> None:
+        self.tables.delete(table, condition)
+        if free_disk:
+            self.tables.vacuum(table)
 
     def forget_other_runs(self) -> None:
         """Delete what earlier runs left."""
