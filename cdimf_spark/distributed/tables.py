@@ -117,7 +117,9 @@ class OutputTables:
         """
         writer = frame.write.format("delta").mode("append").partitionBy(*partition_by)
         # Factors are noise to a compressor.
-        writer = writer.option("compression", "none").options(**properties or {})
+        writer = writer.option("compression", "none")
+        if properties:
+            writer = writer.options(**properties)
         if transaction is not None:
             writer = writer.option("txnAppId", transaction[0])
             writer = writer.option("txnVersion", transaction[1])
