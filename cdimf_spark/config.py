@@ -33,7 +33,6 @@ __all__ = [
     "DomainSettings",
     "ModelConfig",
     "TrainConfig",
-    "differences",
     "load_config",
     "parse_domains",
     "resolve_unobserved_weight",
@@ -220,21 +219,3 @@ def _assign(
         except ValueOutOfRangeError as error:
             raise ValueOutOfRangeError(name, value, error.allowed, "--set") from None
     target[key] = value
-
-
-def differences(first: TrainConfig, second: TrainConfig) -> list[str]:
-    """Return the names of the options in which two configurations differ.
-
-    The output folder is where a run is, not what it is, and does not count. A domain that only
-    one of the two has is named once: ``domains.sport``.
-    """
-    one, other = first.to_dict(), second.to_dict()
-    names = [name for name in _MODEL_KEYS if one[name] != other[name]]
-    ours, theirs = one["domains"], other["domains"]
-    for domain in sorted({*ours, *theirs}):
-        if domain not in ours or domain not in theirs:
-            names.append(f"domains.{domain}")
-            continue
-        mine, yours = ours[domain], theirs[domain]
-        names += [f"domains.{domain}.{key}" for key in _DOMAIN_KEYS if mine[key] != yours[key]]
-    return names

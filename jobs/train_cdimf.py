@@ -9,7 +9,9 @@ from cdimf_spark.config import load_config
 from cdimf_spark.distributed.demonstration import demonstrate, demonstration_options, trained_text
 from cdimf_spark.distributed.estimator import train_from_config
 from cdimf_spark.options import option_help
+from cdimf_spark.planning import plan_from_arguments
 from cdimf_spark.settings import DomainConfig, ModelConfig
+from cdimf_spark.sizing import plan_text
 
 _EXAMPLES = """\
 examples (each after: spark-submit --properties-file conf/local.conf):
@@ -17,6 +19,7 @@ examples (each after: spark-submit --properties-file conf/local.conf):
   jobs/train_cdimf.py --domain sport=sport.csv --domain cloth=cloth.csv --output models/shops
   jobs/train_cdimf.py --config shops.yaml --set rank=128 --set domains.cloth.columns=buyer,article
   jobs/train_cdimf.py --config shops.yaml --set max_iter=20 --resume
+  jobs/train_cdimf.py --plan users=1e6 items=2e5 interactions=3e7 domains=3 --set rank=128
 """
 
 
@@ -38,15 +41,23 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     add("--output", metavar="DIR", help="folder of the model (default cdimf_model)")
     resume = "go on with the stopped training in the output folder, or with a larger max_iter"
     add("--resume", action="store_true", help=resume)
+    numbers = (
+        "only print how large a training would be, and do nothing. Of all domains together: "
+        "users=N items=N interactions=N [domains=N cores=N shared=N heap=BYTES]; options by --set"
+    )
+    add("--plan", metavar="NAME=N", nargs="+", help=numbers)
     return parser.parse_args(arguments)
 
 
 def main(arguments: list[str] | None = None) -> None:
     """Parse, train, report."""
     given = parse_arguments(arguments)
-    show = not (given.config or given.domain)
+    show = not (given.config or given.domain or given.plan)
     options = demonstration_options(given.set) if show else given.set
     config = load_config(given.config, options, given.domain, given.output)
+    if given.plan:
+        print(plan_text(plan_from_arguments(given.plan, config.model)))
+        return
     spark = job_session("cdimf_spark: train")
     if config.domains:
         print(trained_text(train_from_config(spark, config, given.resume)))

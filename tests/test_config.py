@@ -14,10 +14,10 @@ from cdimf_spark.config import (
     DomainConfig,
     ModelConfig,
     TrainConfig,
-    differences,
     load_config,
     parse_domains,
 )
+from cdimf_spark.differences import differences
 from cdimf_spark.errors import ConfigurationError
 from cdimf_spark.options import describe_options, options_of
 
@@ -224,7 +224,12 @@ def test_parse_domains_keeps_the_order() -> None:
 def test_differences() -> None:
     first = load_config(assignments=["rank=8"], domains=["a=1", "b=2"], output="x")
     second = load_config(assignments=["domains.a.rho=2"], domains=["a=1", "c=2"], output="y")
-    assert differences(first, second) == ["rank", "domains.a.rho", "domains.b", "domains.c"]
+    assert [str(difference) for difference in differences(first, second)] == [
+        "rank 8 -> 64",
+        "domains.a.rho auto -> 2.0",
+        "domains.b present -> absent",
+        "domains.c absent -> present",
+    ]
 
 
 def test_every_option_is_described() -> None:

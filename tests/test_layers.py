@@ -28,6 +28,8 @@ FORBIDDEN = {
     "serving": ("cdimf_spark.distributed", "cdimf_spark.config", "pyspark", "delta"),
     "errors": ("cdimf_spark", "pyspark"),
     "schemas": ("cdimf_spark", "pyspark"),
+    "sizing": ("cdimf_spark.kernel", "cdimf_spark.solver", "cdimf_spark.distributed", "pyspark"),
+    "planning": ("cdimf_spark.kernel", "cdimf_spark.solver", "cdimf_spark.distributed", "pyspark"),
     "options": ("cdimf_spark.kernel", "cdimf_spark.solver", "cdimf_spark.distributed", "pyspark"),
     "settings": ("cdimf_spark.kernel", "cdimf_spark.solver", "cdimf_spark.distributed", "pyspark"),
     "config": ("cdimf_spark.kernel", "cdimf_spark.solver", "cdimf_spark.distributed", "pyspark"),

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import re
-from collections.abc import Iterator, Sequence
+import uuid
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -13,12 +15,18 @@ from pyspark.sql import functions as F
 
 from cdimf_spark.errors import ConfigurationError, DataError, OutputInUseError
 
+logger = logging.getLogger(__name__)
+
 PUBLISHED = ("user_factors", "item_factors", "shared_factors", "history")
 WORKING = ("blocks", "exchange", "consensus", "state")
 RUNS = "runs"
 
 # Data files of these tables: a process that died in its first commit leaves nothing else.
 _OURS = rf"/({'|'.join((*PUBLISHED, *WORKING, RUNS))})(/[^/=]+=[^/]*)*/part-[^/]*[.]parquet$"
+
+
+def _let_pass() -> None:
+    """The guard of tables that nobody has to hold."""
 
 
 @dataclass(frozen=True)
@@ -31,10 +39,14 @@ class OutputTables:
         The session.
     root
         Folder of the output, any path that Spark can write.
+    guard
+        Called before anything that others see is replaced, deleted or marked: raises if the
+        folder is held by somebody else (`training.holding`).
     """
 
     spark: SparkSession
     root: str
+    guard: Callable[[], None] = _let_pass
 
     def path(self, name: str) -> str:
         """Path of a table."""
@@ -70,20 +82,53 @@ class OutputTables:
             )
         return table
 
-    def append(self, frame: DataFrame, name: str, partition_by: Sequence[str] = ()) -> None:
+    def location(self) -> str:
+        """The root as Spark's file system names it: with its scheme, and absolute.
+
+        Nothing in Spark's public interface tells it, but the error about a path that is not there.
+        """
+        try:
+            self.spark.read.format("text").load(self.path(uuid.uuid4().hex))
+        except AnalysisException as error:
+            found = error.getMessageParameters() or {}
+            if not _is_missing(error) or "path" not in found:
+                raise
+            return found["path"].rpartition("/")[0]
+        raise AssertionError("a random name exists")
+
+    def append(
+        self,
+        frame: DataFrame,
+        name: str,
+        partition_by: Sequence[str] = (),
+        transaction: tuple[str, int] | None = None,
+        properties: Mapping[str, str] | None = None,
+    ) -> None:
         """Append rows in one commit.
 
-        Delta's own guard against repetitions (`txnAppId`) is not used: it costs 0.2 s a commit.
-        Who repeats an iteration after a crash deletes its rows first.
+        Parameters
+        ----------
+        transaction
+            A name and a number: the commit is left out, or fails, if one of this name and this
+            number or a higher one is there. It costs 0.2 s, and working tables do without: who
+            repeats an iteration after a crash writes it under another claim.
+        properties
+            Of the table, should this make it.
         """
         writer = frame.write.format("delta").mode("append").partitionBy(*partition_by)
         # Factors are noise to a compressor.
         writer = writer.option("compression", "none")
+        if properties:
+            writer = writer.options(**properties)
+        if transaction is not None:
+            writer = writer.option("txnAppId", transaction[0])
+            writer = writer.option("txnVersion", transaction[1])
         with self._commit(name):
             writer.save(self.path(name))
 
     def overwrite(self, frame: DataFrame, name: str, partition_by: Sequence[str] = ()) -> None:
         """Replace the whole table in one commit."""
+        self.guard()
         writer = frame.write.format("delta").mode("overwrite").option("overwriteSchema", "true")
         writer = writer.partitionBy(*partition_by).option("compression", "none")
         with self._commit(name):
@@ -94,6 +139,7 @@ class OutputTables:
 
         They are replaced by no rows: unlike an SQL statement, a writer also takes relative paths.
         """
+        self.guard()
         table = self.find(name)
         if table is not None:
             nothing = table.where(F.lit(False))
@@ -102,6 +148,20 @@ class OutputTables:
             writer = writer.option("partitionOverwriteMode", "static")
             with self._commit(name):
                 writer.option("replaceWhere", condition).save(self.path(name))
+
+    def vacuum(self, name: str) -> None:
+        """Remove the files of deleted rows, as far as the table's own properties allow it.
+
+        Nothing depends on it but the use of the disk: where it cannot be done, a warning says so.
+        """
+        if self.find(name) is None:
+            return
+        path = f"{self.location()}/{name}".replace("`", "``")
+        try:
+            self.spark.sql(f"VACUUM delta.`{path}`").collect()
+        except Exception as error:
+            reason = (str(error).strip().splitlines() or ["no message"])[0]
+            logger.warning("old files of table %s stay: VACUUM failed: %s", name, reason)
 
     @contextmanager
     def _commit(self, name: str) -> Iterator[None]:

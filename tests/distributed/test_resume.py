@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from pyspark.sql import SparkSession
 
+from cdimf_spark.distributed.input.content import Content
+from cdimf_spark.distributed.input.validation import annotate, raise_for_problems
+from cdimf_spark.distributed.training import resuming
 from cdimf_spark.distributed.training.run_training import train
 from cdimf_spark.distributed.training.runs import ITERATION, Run
-from cdimf_spark.errors import ConfigurationError
+from cdimf_spark.errors import ConfigurationError, DataError
 from tests.distributed.trained_tables import config_of, log_version, published
 from tests.helpers import Domains, to_spark
 
@@ -58,8 +62,9 @@ def test_an_interrupted_training_ends_in_the_same_bits(
     first = train(spark, data, config_of(domains, output, max_iter=3), resume=True)
     assert [i["iteration"] for i in first.iterations] == [1, 2, 3]
     assert first.published == 3
-    # What is kept suffices to go on; the input is not needed any more.
-    run = train(spark, data.where("false"), config, resume=True)
+    # From the same data in another order, on other partitions, read from somewhere else.
+    moved = replace(config, domains=tuple(replace(d, path="elsewhere") for d in config.domains))
+    run = train(spark, data.orderBy("item_id").repartition(3), moved, resume=True)
     assert run.run_id == first.run_id
     assert published(spark, output) == published(spark, at_once[0])
     for one, other in zip(run.iterations, at_once[1].iterations, strict=True):
@@ -71,12 +76,30 @@ def test_an_interrupted_training_ends_in_the_same_bits(
     assert log_version(spark, output, "runs") == version
 
 
+def refused(
+    spark: SparkSession,
+    domains: Domains,
+    finished: tuple[Path, Run],
+    kind: type[Exception],
+    message: str,
+    **options: Any,
+) -> None:
+    """Resuming is refused, and nothing is written."""
+    output, run = finished
+    before, version = published(spark, output), log_version(spark, output, "runs")
+    config = config_of(domains, output, **{"max_iter": 5, **options})
+    with pytest.raises(kind, match=f"cannot resume run {run.run_id}{message}"):
+        train(spark, to_spark(spark, domains), config, resume=True)
+    assert published(spark, output) == before
+    assert log_version(spark, output, "runs") == version
+
+
 @pytest.mark.parametrize(
     ("changed", "named"),
     [
-        ({"rank": 9}, "rank"),
-        ({"seed": 1, "rho": 3.0}, "rho, seed"),
-        ({"num_blocks": 3}, "num_blocks"),
+        ({"rank": 9}, "rank 8 -> 9"),
+        ({"seed": 1, "rho": 3.0}, r"rho 1\.0 -> 3\.0, seed 0 -> 1"),
+        ({"num_blocks": None}, "num_blocks 2 -> auto"),
     ],
     ids=str,
 )
@@ -87,16 +110,61 @@ def test_resuming_with_other_options_is_refused(
     changed: dict[str, Any],
     named: str,
 ) -> None:
-    output, run = at_once
-    before = published(spark, output)
-    with pytest.raises(ConfigurationError, match=rf"{run.run_id} with other options \({named}\)"):
-        train(spark, to_spark(spark, domains), config_of(domains, output, **changed), resume=True)
-    assert published(spark, output) == before
+    message = rf" with other options: {named}\. Restore"
+    refused(spark, domains, at_once, ConfigurationError, message, **changed)
 
 
 def test_resuming_without_a_domain_is_refused(
     spark: SparkSession, domains: Domains, at_once: tuple[Path, Run]
 ) -> None:
     fewer = {name: frame for name, frame in domains.items() if name != "games"}
-    with pytest.raises(ConfigurationError, match=r"other options \(domains\.games\)"):
-        train(spark, to_spark(spark, fewer), config_of(fewer, at_once[0]), resume=True)
+    message = r" with other options: domains\.games present -> absent\."
+    refused(spark, fewer, at_once, ConfigurationError, message)
+
+
+def test_iterations_are_not_taken_back(
+    spark: SparkSession, domains: Domains, at_once: tuple[Path, Run]
+) -> None:
+    message = ": max_iter is 3, but 4 iterations are done"
+    refused(spark, domains, at_once, ConfigurationError, message, max_iter=3)
+
+
+def test_resuming_with_other_data_is_refused(
+    spark: SparkSession, domains: Domains, at_once: tuple[Path, Run]
+) -> None:
+    books, films = domains["books"].copy(), domains["films"].iloc[:-1]
+    books.loc[books.index[0], "weight"] += 0.001
+    n = len(domains["films"])
+    message = (
+        r" with other data \(domain 'books': same number of rows, other content; "
+        rf"domain 'films': rows {n} -> {n - 1}\)"
+    )
+    refused(spark, {**domains, "books": books, "films": films}, at_once, DataError, message)
+
+
+def test_resuming_the_state_of_another_version_is_refused(
+    spark: SparkSession,
+    domains: Domains,
+    at_once: tuple[Path, Run],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(resuming, "STATE_FORMAT", resuming.STATE_FORMAT + 1)
+    message = r": its state has format \d \(cdimf_spark [\d.]+\), this is format \d"
+    refused(spark, domains, at_once, ConfigurationError, message)
+
+
+def test_what_a_fingerprint_sees(spark: SparkSession) -> None:
+    def content(*rows: tuple[str, str, float]) -> Content:
+        frame = spark.createDataFrame(list(rows), "user_id string, item_id string, weight double")
+        return raise_for_problems(annotate(frame, "d"))["d"]
+
+    one = content(("a", "x", 1.0), ("b", "y", 2.0), ("b", "y", 2.0))
+    assert one == content(("b", "y", 2.0), ("c", "z", 0.0), ("a", "x", 1.0), ("b", "y", 2.0))
+    others = [
+        content(("a", "x", 1.0), ("b", "y", 2.0), ("b", "y", 2.0 + 2**-50)),
+        content(("a", "y", 1.0), ("b", "x", 2.0), ("b", "y", 2.0)),
+        content(("x", "a", 1.0), ("b", "y", 2.0), ("b", "y", 2.0)),
+        content(("a", "x", 1.0), ("a", "x", 1.0), ("b", "y", 2.0)),
+        content(("a", "x", 1.0), ("b", "y", 2.0)),
+    ]
+    assert len({one, *others}) == 6

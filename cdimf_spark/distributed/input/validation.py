@@ -21,6 +21,7 @@ from cdimf_spark.distributed.input.cell_checks import (
     inexact_id,
     wrong_type,
 )
+from cdimf_spark.distributed.input.content import Content, content_sums
 from cdimf_spark.distributed.input.event_columns import EventColumns, event_cells
 from cdimf_spark.distributed.input.line_numbers import line_number, shown
 from cdimf_spark.distributed.input.read_errors import plain_path, read_errors
@@ -166,8 +167,8 @@ def annotate_cells(df: DataFrame, domain: str, cells: Cells) -> DataFrame:
 
 def raise_for_problems(
     annotated: DataFrame, sources: Mapping[str, str] | None = None
-) -> dict[str, int]:
-    """Count the usable rows of each domain, and raise for the first bad row.
+) -> dict[str, Content]:
+    """Sum up the usable rows of each domain, and raise for the first bad row.
 
     Parameters
     ----------
@@ -178,8 +179,8 @@ def raise_for_problems(
 
     Returns
     -------
-    dict of str to int
-        Rows with a weight above 0, by domain.
+    dict of str to Content
+        By domain.
 
     Raises
     ------
@@ -197,6 +198,7 @@ def raise_for_problems(
             F.count(PROBLEM).alias("n_bad"),
             F.count(F.when(F.col(WEIGHT) == 0, 1)).alias("n_zero"),
             F.min(PROBLEM).alias("first"),
+            *content_sums(),
         )
         rows = sorted(found.collect(), key=lambda row: str(row[DOMAIN]))
     for row in rows:
@@ -204,11 +206,11 @@ def raise_for_problems(
             raise _bad_rows_error(annotated.sparkSession, row)
         if row["n_zero"]:
             logger.info("domain %s: %d rows of weight 0 left out", row[DOMAIN], row["n_zero"])
-    counts = {row[DOMAIN]: row["n_rows"] - row["n_zero"] for row in rows}
-    for domain in (*sources, *counts):
-        if not counts.get(domain):
+    contents = {row[DOMAIN]: Content.of(row) for row in rows if row["n_rows"] > row["n_zero"]}
+    for domain in (*sources, *(row[DOMAIN] for row in rows)):
+        if domain not in contents:
             raise EmptyInputError(sources.get(domain, "the data"), domain)
-    return counts
+    return contents
 
 
 def clean_rows(annotated: DataFrame) -> DataFrame:

@@ -96,7 +96,8 @@ class CDIMFModel(Scorer):
         published = self.run.published or 0
         aggregated = published - published % self.config.model.aggregation_period
         working = WorkingTables(self._output, self.run.run_id)
-        return only(working.read("exchange", aggregated), *EXCHANGE_KINDS)
+        claim = self.run.writers[aggregated - 1]
+        return only(working.read("exchange", aggregated, claim), *EXCHANGE_KINDS)
 
     def fold_in(
         self, domain: str, interactions: DataFrame, side: str = "user", complete: bool = False

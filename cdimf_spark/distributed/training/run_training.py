@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
 
 from pyspark.sql import DataFrame, SparkSession
 
-from cdimf_spark.config import TrainConfig, differences
+from cdimf_spark.config import TrainConfig
 from cdimf_spark.distributed.blocks.balance import balanced_layout
 from cdimf_spark.distributed.blocks.indexing import with_keys
 from cdimf_spark.distributed.blocks.layout import Layout
@@ -22,25 +23,40 @@ from cdimf_spark.distributed.input.validation import clean_rows, raise_for_probl
 from cdimf_spark.distributed.tables import OutputTables
 from cdimf_spark.distributed.training.commits import Commits
 from cdimf_spark.distributed.training.half_step import StepSettings
+from cdimf_spark.distributed.training.holder import Hold
+from cdimf_spark.distributed.training.holding import Holding, hold_output
 from cdimf_spark.distributed.training.iteration import Steps
 from cdimf_spark.distributed.training.publishing import publish
-from cdimf_spark.distributed.training.runs import PACKED, STARTED, Run, last_run, new_run
+from cdimf_spark.distributed.training.resuming import (
+    check_data,
+    check_options,
+    start_details,
+)
+from cdimf_spark.distributed.training.runs import (
+    PACKED,
+    RESUMED,
+    STARTED,
+    Run,
+    last_run,
+    new_run,
+)
 from cdimf_spark.distributed.training.shared_users import ConsensusSettings
 from cdimf_spark.distributed.training.timing import Stopwatch
-from cdimf_spark.distributed.training.trainer import Trainer
+from cdimf_spark.distributed.training.trainer import FREE_DISK_EVERY, Trainer, first_kept
 from cdimf_spark.distributed.training.working_tables import WorkingTables
 from cdimf_spark.errors import ConfigurationError
-from cdimf_spark.settings import ModelConfig
+from cdimf_spark.sizing import num_blocks
 from cdimf_spark.solver.rules import DomainSize, domain_rules
 
 logger = logging.getLogger(__name__)
 
-# Interactions of one block, all domains together: about a second of work at rank 64.
-_INTERACTIONS_PER_BLOCK = 5_000_000
-
 
 def train(
-    spark: SparkSession, interactions: DataFrame, config: TrainConfig, resume: bool = False
+    spark: SparkSession,
+    interactions: DataFrame,
+    config: TrainConfig,
+    resume: bool = False,
+    holding: Holding = hold_output,
 ) -> Run:
     """Train and publish.
 
@@ -52,6 +68,8 @@ def train(
         Options; the names in `config.domains` are those in the data.
     resume
         Go on with the last run of the output folder instead of beginning a new one.
+    holding
+        How the output folder is kept from other trainings.
 
     Raises
     ------
@@ -59,14 +77,34 @@ def train(
         If the data cannot be used; the output is untouched.
     ConfigurationError
         If the output folder holds something else, or `resume` does not fit its last run.
+    OutputInUseError
+        If another training holds the output folder.
     """
     tables = OutputTables(spark, config.output)
-    run = _find_run(tables, config, resume)
+    if tables.holds_something_else():
+        raise ConfigurationError(
+            f"output {config.output!r} has files but is not the output of a training: "
+            "name an empty or new folder"
+        )
+    with holding(tables) as hold:
+        return _train(replace(tables, guard=hold.check), interactions, config, resume, hold)
+
+
+def _train(
+    tables: OutputTables, interactions: DataFrame, config: TrainConfig, resume: bool, hold: Hold
+) -> Run:
+    """Train and publish, in an output folder that is held."""
+    run = _find_run(tables, config) if resume else None
     if run is not None and run.published == run.iteration == config.model.max_iter:
         logger.info("run %s is finished and published: nothing to do", run.run_id)
         return run
     if run is None or not run.packed:
-        run = _pack(tables, interactions, config)
+        run = _pack(tables, interactions, config, hold)
+    else:
+        check_data(run, raise_for_problems(interactions, _sources(config)))
+        hold.name(run.run_id)
+        run.claim = hold.claim
+        run.record(RESUMED, run.iteration)
     layout = Layout.from_dict(_domain_names(config), run.details["layout"])
     blocks = WorkingTables(tables, run.run_id).read_blocks()
     static = persist_blocks(blocks, layout, config.model.shared_user_weight)
@@ -77,40 +115,28 @@ def train(
     return run
 
 
-def _find_run(tables: OutputTables, config: TrainConfig, resume: bool) -> Run | None:
+def _find_run(tables: OutputTables, config: TrainConfig) -> Run | None:
     """The run to go on with, if any."""
-    if tables.holds_something_else():
-        raise ConfigurationError(
-            f"output {config.output!r} has files but is not the output of a training: "
-            "name an empty or new folder"
-        )
-    if not resume:
-        return None
     run = last_run(tables)
     if run is None:
         logger.warning("nothing to resume in %s: a new training begins", config.output)
         return None
-    changed = differences(TrainConfig.from_dict(run.details["config"]), config)
-    changed = [name for name in changed if name not in ("max_iter", "keep_iterations")]
-    if changed:
-        raise ConfigurationError(
-            f"cannot resume run {run.run_id} with other options ({', '.join(changed)}): "
-            "restore them, or start a new run without --resume"
-        )
+    check_options(run, config)
     return run
 
 
-def _pack(tables: OutputTables, interactions: DataFrame, config: TrainConfig) -> Run:
+def _pack(tables: OutputTables, interactions: DataFrame, config: TrainConfig, hold: Hold) -> Run:
     """Start a run: validate the data, pack them, write the blocks."""
     watch = Stopwatch()
     annotated = interactions.persist()
     try:
-        counts = raise_for_problems(annotated, {d.name: d.path for d in config.domains})
+        contents = raise_for_problems(annotated, _sources(config))
         keyed = with_keys(clean_rows(annotated))
-        n_interactions = sum(counts.values())
-        blocks = config.model.num_blocks or _num_blocks(n_interactions)
-        layout = balanced_layout(keyed, _domain_names(config), blocks, n_interactions)
-        run = new_run(tables, {"config": config.to_dict(), "layout": layout.to_dict()})
+        n_rows = sum(content.n_rows for content in contents.values())
+        blocks = config.model.num_blocks or num_blocks(n_rows)
+        layout = balanced_layout(keyed, _domain_names(config), blocks, n_rows)
+        run = new_run(tables, start_details(config, layout, contents), hold.claim)
+        hold.name(run.run_id)
         rows = build_blocks(keyed, layout, _coupled(config), config.model.duplicates)
         with Commits() as commits:
             commits.add(
@@ -126,9 +152,8 @@ def _pack(tables: OutputTables, interactions: DataFrame, config: TrainConfig) ->
     return run
 
 
-def _num_blocks(n_interactions: int) -> int:
-    """Blocks a side: a function of the data alone, so that no result depends on the cluster."""
-    return max(2, -(-n_interactions // _INTERACTIONS_PER_BLOCK))
+def _sources(config: TrainConfig) -> dict[str, str]:
+    return {domain.name: domain.path for domain in config.domains}
 
 
 def _domain_names(config: TrainConfig) -> tuple[str, ...]:
@@ -157,6 +182,7 @@ def _iterate_and_publish(
         run.run_id,
         coupled=any(size.n_shared for size in sizes.values()),
         own=any(size.n_shared < size.n_users for size in sizes.values()),
+        claim=run.claim,
     )
     state, messages = Trainer(config.model, steps, run, working).train()
     watch = Stopwatch()
@@ -167,18 +193,15 @@ def _iterate_and_publish(
         steps,
         state,
         messages,
-        # Also rows that only this run can have written and nobody needs any more.
-        working.forgetting(_first_kept(run.iteration, config.model)),
+        # The files of a short first run are few: the next run removes them.
+        working.forgetting(
+            first_kept(run.iteration, config.model),
+            free_disk=not run.first or run.iteration > FREE_DISK_EVERY,
+        ),
     )
     if not run.first:
         working.forget_other_runs()
     logger.info("published in %s, seconds=%.1f", config.output, watch.seconds())
-
-
-def _first_kept(iteration: int, model: ModelConfig) -> int:
-    """First iteration whose state is kept: a resumed run needs the last consensus, however old."""
-    aggregated = iteration - iteration % model.aggregation_period
-    return min(iteration - model.keep_iterations + 1, aggregated)
 
 
 def make_steps(

@@ -4,16 +4,22 @@
 is after all of its tables were committed; whatever a crashed run wrote later is repeated with the
 same bits. The events of one run, in order::
 
-    started     configuration and number of blocks
+    started     configuration, number of blocks, fingerprints of the data
     packed      the static blocks are complete
     iteration   one an iteration, with its metrics (the rows of `history`)
     published   the published tables show this run at this iteration
+    resumed     another process goes on after this iteration: what is written under a lower claim
+                does not count from here on
+
+Each event has the claim (see `holder.Hold`) of the training that wrote it. Where the output folder
+is held by a lease, `claimed`, `alive` and `released` say so.
 """
 
 from __future__ import annotations
 
 import json
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -25,6 +31,54 @@ from cdimf_spark.distributed.tables import RUNS, OutputTables
 _COLUMNS = ("run_id", "at", "event", "iteration", "details")
 
 STARTED, PACKED, ITERATION, PUBLISHED = "started", "packed", "iteration", "published"
+RESUMED = "resumed"
+CLAIMED, ALIVE, RELEASED = "claimed", "alive", "released"
+
+
+@dataclass(frozen=True)
+class Event:
+    """A row of `runs`; the claim is kept in its details."""
+
+    run_id: str
+    at: datetime
+    event: str
+    iteration: int
+    claim: int
+    details: dict[str, Any]
+
+
+def read_events(tables: OutputTables, event: str | None = None) -> list[Event]:
+    """Read all events (or those of a kind), in the order of their claims.
+
+    The clock orders only what one process wrote within one iteration.
+    """
+    log = tables.find(RUNS)
+    if log is None:
+        return []
+    # In one job, a row an iteration: sorting and grouping on Spark would be jobs more.
+    rows = (log if event is None else log.where(F.col("event") == event)).collect()
+    events = []
+    for row in rows:
+        details = json.loads(row["details"])
+        claim = details.pop("claim", 0)
+        at = row["at"].astimezone(UTC)
+        events.append(Event(row["run_id"], at, row["event"], row["iteration"], claim, details))
+    return sorted(events, key=lambda e: (e.claim, e.iteration, e.at))
+
+
+def write_event(tables: OutputTables, event: Event, exclusive: bool = False) -> None:
+    """Append an event in a commit of its own; `exclusive`: only the first one of its claim."""
+    details = json.dumps({**event.details, "claim": event.claim})
+    values = (event.run_id, event.at, event.event, event.iteration, details)
+    # Literals need no Python worker, as rows of Python objects would.
+    columns = [F.lit(v).alias(c) for c, v in zip(_COLUMNS, values, strict=True)]
+    row = tables.spark.range(0, 1, 1, 1).select(*columns)
+    tables.append(row, RUNS, transaction=("claim", event.claim) if exclusive else None)
+
+
+def last_claim(events: Sequence[Event]) -> int:
+    """Number of the last claim; 0 if nobody ever held the folder."""
+    return max((event.claim for event in events), default=0)
 
 
 @dataclass
@@ -37,8 +91,12 @@ class Run:
         Names the run in all tables.
     details
         What the `started` event says: a JSON object.
+    claim
+        Claim of the process that writes now.
     iterations
         Metrics of the finished iterations, in order.
+    writers
+        The claim that wrote each of them.
     packed, published
         Whether the blocks are complete; the iteration of the last publication (or None).
     resumed
@@ -51,7 +109,9 @@ class Run:
     tables: OutputTables
     run_id: str
     details: dict[str, Any]
+    claim: int = 0
     iterations: list[dict[str, Any]] = field(default_factory=list)
+    writers: list[int] = field(default_factory=list)
     packed: bool = False
     published: int | None = None
     resumed: bool = False
@@ -68,41 +128,46 @@ class Run:
         self.note(event, iteration, details or {})
 
     def write(self, event: str, iteration: int, details: dict[str, Any]) -> None:
-        """Append an event to the log, in a commit of its own."""
-        values = (self.run_id, datetime.now(UTC), event, iteration, json.dumps(details))
-        # Literals need no Python worker, as rows of Python objects would.
-        columns = [F.lit(v).alias(c) for c, v in zip(_COLUMNS, values, strict=True)]
-        self.tables.append(self.tables.spark.range(0, 1, 1, 1).select(*columns), RUNS)
+        """Append an event to the log, in a commit of its own, if the folder is still held."""
+        self.tables.guard()
+        at = datetime.now(UTC)
+        write_event(self.tables, Event(self.run_id, at, event, iteration, self.claim, details))
 
-    def note(self, event: str, iteration: int, details: dict[str, Any]) -> None:
+    def note(
+        self, event: str, iteration: int, details: dict[str, Any], claim: int | None = None
+    ) -> None:
         """Take an event into account, here in memory."""
         if event == PACKED:
             self.packed = True
         elif event == ITERATION:
             self.iterations[iteration - 1 :] = [details]
+            self.writers[iteration - 1 :] = [self.claim if claim is None else claim]
         elif event == PUBLISHED:
             self.published = iteration
+        elif event == RESUMED:
+            del self.iterations[iteration:], self.writers[iteration:]
+            if self.published is not None and self.published > iteration:
+                self.published = None
 
 
-def new_run(tables: OutputTables, details: dict[str, Any]) -> Run:
+def new_run(tables: OutputTables, details: dict[str, Any], claim: int = 0) -> Run:
     """A run of which nothing is written yet: it begins with the event `started`."""
     run_id = f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{uuid.uuid4().hex[:8]}"
-    empty = tables.find(RUNS) is None and tables.find("blocks") is None
-    return Run(tables, run_id, details, first=empty)
+    empty = tables.find("blocks") is None and not read_events(tables, STARTED)
+    return Run(tables, run_id, details, claim, first=empty)
 
 
 def last_run(tables: OutputTables, published: bool = False) -> Run | None:
     """The newest run of an output folder (or the one that was published last), or None."""
-    log = tables.find(RUNS)
-    # All of it, a row an iteration, in one job: filters and sorts on Spark would be jobs more.
-    events = [] if log is None else sorted(log.collect(), key=lambda e: (e["at"], e["iteration"]))
+    events = read_events(tables)
     mark = PUBLISHED if published else STARTED
-    marked = [event["run_id"] for event in events if event["event"] == mark]
+    marked = [event.run_id for event in events if event.event == mark]
     if not marked:
         return None
-    mine = [event for event in events if event["run_id"] == marked[-1]]
-    details = next(json.loads(e["details"]) for e in mine if e["event"] == STARTED)
-    run = Run(tables, marked[-1], details, resumed=True, first=len(mine) == len(events))
+    begun = {event.run_id for event in events if event.event == STARTED}
+    mine = [event for event in events if event.run_id == marked[-1]]
+    details = next(event.details for event in mine if event.event == STARTED)
+    run = Run(tables, marked[-1], details, resumed=True, first=len(begun) == 1)
     for event in mine:
-        run.note(event["event"], event["iteration"], json.loads(event["details"]))
+        run.note(event.event, event.iteration, event.details, event.claim)
     return run

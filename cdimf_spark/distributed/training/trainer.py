@@ -23,6 +23,11 @@ from cdimf_spark.settings import ModelConfig
 
 logger = logging.getLogger(__name__)
 
+# Deleting is a commit a table. Removing the files takes three seconds (six the first time), which
+# the commits of the next iteration wait for.
+_FORGET_EVERY = 10
+FREE_DISK_EVERY = 50
+
 
 @dataclass(frozen=True)
 class Trainer:
@@ -82,10 +87,11 @@ class Trainer:
         if self.working.coupled and aggregated == 0:
             # No exchange yet: the consensus is still that of the start.
             start = self.steps.start(self.model)
-            x = self.working.read("state", last)
+            x = self.working.read("state", last, self.run.writers[-1])
             state = UserState(start.exchange, start.z, x, use_z=False)
         else:
-            state = self.working.read_state(last, aggregated, self._use_z(last))
+            use_z = self._use_z(last)
+            state = self.working.read_state(last, aggregated, use_z, self.run.writers)
         return state, self.steps.route_users(state)
 
     def _finished(self) -> bool:
@@ -117,8 +123,7 @@ class Trainer:
         logger.info("%s", _line(metrics, self.model.max_iter, watch))
         self.run.note(ITERATION, iteration, metrics)
         commits.add(
-            self._tables(iteration, state, aggregate),
-            partial(self.run.write, ITERATION, iteration, metrics),
+            self._tables(iteration, state, aggregate), partial(self._mark, iteration, metrics)
         )
         return state, messages
 
@@ -138,10 +143,28 @@ class Trainer:
             if frame is not None
         ]
 
+    def _mark(self, iteration: int, metrics: dict[str, Any]) -> None:
+        """Say that an iteration is complete; now and then remove what it made superfluous.
+
+        The next iteration's tables are written only after this.
+        """
+        self.run.write(ITERATION, iteration, metrics)
+        if iteration % _FORGET_EVERY == 0:
+            free_disk = iteration % FREE_DISK_EVERY == 0
+            first = first_kept(iteration, self.model)
+            with Commits() as commits:
+                commits.add(self.working.forgetting(first, free_disk))
+
     def _use_z(self, iteration: int) -> bool:
         """Whether items are updated from z after an iteration: not between two aggregations."""
         aggregated = iteration % self.model.aggregation_period == 0
         return self.model.schedule == "consensus" and aggregated
+
+
+def first_kept(iteration: int, model: ModelConfig) -> int:
+    """First iteration whose state is kept: a resumed run needs the last consensus, however old."""
+    aggregated = iteration - iteration % model.aggregation_period
+    return min(iteration - model.keep_iterations + 1, aggregated)
 
 
 def _check_finite(iteration: int, metrics: dict[str, Any]) -> None:

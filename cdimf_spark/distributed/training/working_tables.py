@@ -1,5 +1,8 @@
 """The working state of a run as Delta tables: what an iteration leaves for the next one.
 
+Rows of an iteration are marked with the run and the claim that wrote them ("RUN.CLAIM"): what a
+training that was overtaken writes too late is never read.
+
 `exchange` holds X + U of shared users with their keys: all that another domain ever reads.
 `consensus` holds z, a slice for each domain of the users it shares. `state` holds x of each
 domain's other users (and of all users where the items are updated from x). The dual variable is
@@ -8,6 +11,7 @@ not stored, u = (X + U) - z, nor are the item factors, which follow exactly from
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -20,6 +24,12 @@ from cdimf_spark.distributed.training.iteration import EXCHANGE_KINDS, UserState
 from cdimf_spark.schemas import BLOCK_COLUMNS
 
 _PARTITIONS = ("run_id", "iteration", "domain")
+# What is deleted may go at once: only the training itself reads these tables, always their newest
+# version, and it vacuums while it writes to none of them.
+_SHORT_LIVED = {
+    "delta.deletedFileRetentionDuration": "interval 0 hours",
+    "delta.logRetentionDuration": "interval 1 days",
+}
 
 
 @dataclass(frozen=True)
@@ -32,12 +42,15 @@ class WorkingTables:
         Whether any user is shared.
     own
         Whether any user is not.
+    claim
+        Claim of this process (`holder.Hold`).
     """
 
     tables: OutputTables
     run_id: str
     coupled: bool = True
     own: bool = True
+    claim: int = 0
 
     def write_blocks(self, blocks: DataFrame) -> None:
         """Write the static blocks."""
@@ -50,21 +63,30 @@ class WorkingTables:
 
     def write(self, table: str, rows: DataFrame, iteration: int) -> None:
         """Write packed rows of an iteration to a working table."""
-        marks = (f"'{self.run_id}' AS run_id", f"{iteration} AS iteration")
-        self.tables.append(rows.selectExpr(*marks, *BLOCK_COLUMNS), table, _PARTITIONS)
+        marks = (f"'{self._writer(self.claim)}' AS run_id", f"{iteration} AS iteration")
+        frame = rows.selectExpr(*marks, *BLOCK_COLUMNS)
+        self.tables.append(frame, table, _PARTITIONS, properties=_SHORT_LIVED)
 
-    def read(self, table: str, iteration: int) -> DataFrame:
-        """Packed rows of an iteration."""
+    def read(self, table: str, iteration: int, claim: int) -> DataFrame:
+        """Packed rows of an iteration, as a claim wrote them."""
         rows = self.tables.read(table)
-        mine = rows.where(f"run_id = '{self.run_id}' AND iteration = {iteration}")
+        mine = rows.where(f"run_id = '{self._writer(claim)}' AND iteration = {iteration}")
         return mine.select(*BLOCK_COLUMNS)
+
+    def _writer(self, claim: int) -> str:
+        return f"{self.run_id}.{claim}"
+
+    def _is_mine(self) -> str:
+        return f"run_id LIKE '{self.run_id}.%'"
 
     def state_kinds(self, use_z: bool) -> tuple[str, ...]:
         """Kinds of rows that `state` must hold after an iteration."""
         shared = () if use_z or not self.coupled else ("x_shared",)
         return (("x_own",) if self.own else ()) + shared
 
-    def read_state(self, iteration: int, aggregated: int, use_z: bool) -> UserState:
+    def read_state(
+        self, iteration: int, aggregated: int, use_z: bool, writers: Sequence[int]
+    ) -> UserState:
         """State after an iteration.
 
         Parameters
@@ -73,34 +95,47 @@ class WorkingTables:
             The last iteration, up to `iteration`, that ended with a consensus.
         use_z
             See `UserState`.
+        writers
+            The claim that wrote each iteration.
         """
         exchange = z = None
         if self.coupled:
-            exchange = only(self.read("exchange", aggregated), *EXCHANGE_KINDS)
-            z = self.read("consensus", aggregated)
+            claim = writers[aggregated - 1]
+            exchange = only(self.read("exchange", aggregated, claim), *EXCHANGE_KINDS)
+            z = self.read("consensus", aggregated, claim)
+        claim = writers[iteration - 1]
         return UserState(
             exchange=exchange,
             z=z,
-            x=self.read("state", iteration) if self.state_kinds(use_z) else None,
+            x=self.read("state", iteration, claim) if self.state_kinds(use_z) else None,
             use_z=use_z,
         )
 
-    def forgetting(self, first_kept: int) -> list[Commit]:
+    def forgetting(self, first_kept: int, free_disk: bool = False) -> list[Commit]:
         """Commits that delete the rows of this run's iterations before one.
 
-        The files go with the next VACUUM.
+        Parameters
+        ----------
+        free_disk
+            Also remove their files: nobody may be writing to the tables meanwhile.
         """
-        mine = f"run_id = '{self.run_id}' AND iteration < {first_kept}"
-        return [partial(self.tables.delete, table, mine) for table in WORKING[1:]]
+        mine = f"{self._is_mine()} AND iteration < {first_kept}"
+        return [partial(self._forget, table, mine, free_disk) for table in WORKING[1:]]
+
+    def _forget(self, table: str, condition: str, free_disk: bool) -> None:
+        self.tables.delete(table, condition)
+        if free_disk:
+            self.tables.vacuum(table)
 
     def forget_other_runs(self) -> None:
         """Delete what earlier runs left."""
-        others = f"run_id <> '{self.run_id}'"
+        conditions = {table: f"NOT {self._is_mine()}" for table in WORKING[1:]}
+        conditions["blocks"] = f"run_id <> '{self.run_id}'"
         with Commits() as commits:
-            commits.add([partial(self.tables.delete, table, others) for table in WORKING])
+            commits.add([partial(self.tables.delete, *each) for each in conditions.items()])
 
     def forget_after(self, iteration: int) -> None:
-        """Delete what a crash left of later iterations, so that they can be repeated."""
-        later = f"run_id = '{self.run_id}' AND iteration > {iteration}"
+        """Delete what a crash left of later iterations: nobody would read it."""
+        later = f"{self._is_mine()} AND iteration > {iteration}"
         with Commits() as commits:
             commits.add([partial(self.tables.delete, table, later) for table in WORKING[1:]])
