@@ -89,21 +89,14 @@ def _pack(pairs: DataFrame, side: Side, other: Side, duplicates: str) -> DataFra
     return apply_to_partitions(partitioned, make_packer(side, other, duplicates), BLOCK_ROW)
 
 
-_PAIRS = pa.schema(
-    [
-        ("pkey", pa.int32()),
-        ("row_key", pa.int64()),
-        ("column_key", pa.int64()),
-        (WEIGHT, pa.float64()),
-    ]
-)
-
-
 def make_packer(side: Side, other: Side, duplicates: str) -> PartitionFunction:
     """Function of the interactions of some blocks (pkey, row_key, column_key, weight)."""
 
     def pack(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        table = pa.Table.from_batches(batches, _PAIRS)
+        parts = list(batches)
+        if not parts:
+            return
+        table = pa.Table.from_batches(parts)
         pkeys = table.column("pkey").to_numpy()
         columns = [table.column(c).to_numpy() for c in ("row_key", "column_key", WEIGHT)]
         for pkey in np.unique(pkeys):
