@@ -24,7 +24,7 @@ def test_the_disk_of_a_long_training_is_bounded(
     spark: SparkSession, domains: Domains, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(trainer, "_FORGET_EVERY", 2)
-    monkeypatch.setattr(trainer, "FREE_DISK_EVERY", 4)
+    monkeypatch.setattr(trainer, "_FREE_DISK_EVERY", 4)
     seen, mark = {}, Trainer._mark
 
     def look(self: Trainer, iteration: int, metrics: dict[str, object]) -> None:

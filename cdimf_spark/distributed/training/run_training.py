@@ -42,7 +42,7 @@ from cdimf_spark.distributed.training.runs import (
 )
 from cdimf_spark.distributed.training.shared_users import ConsensusSettings
 from cdimf_spark.distributed.training.timing import Stopwatch
-from cdimf_spark.distributed.training.trainer import FREE_DISK_EVERY, Trainer, first_kept
+from cdimf_spark.distributed.training.trainer import Trainer, first_kept, frees_disk
 from cdimf_spark.distributed.training.working_tables import WorkingTables
 from cdimf_spark.errors import ConfigurationError
 from cdimf_spark.sizing import num_blocks
@@ -193,11 +193,7 @@ def _iterate_and_publish(
         steps,
         state,
         messages,
-        # The files of a short first run are few: the next run removes them.
-        working.forgetting(
-            first_kept(run.iteration, config.model),
-            free_disk=not run.first or run.iteration > FREE_DISK_EVERY,
-        ),
+        working.forgetting(first_kept(run.iteration, config.model), frees_disk(run)),
     )
     if not run.first:
         working.forget_other_runs()

@@ -26,7 +26,7 @@ logger = logging.getLogger(__name__)
 # Deleting is a commit a table. Removing the files takes three seconds (six the first time), which
 # the commits of the next iteration wait for.
 _FORGET_EVERY = 10
-FREE_DISK_EVERY = 50
+_FREE_DISK_EVERY = 50
 
 
 @dataclass(frozen=True)
@@ -150,7 +150,7 @@ class Trainer:
         """
         self.run.write(ITERATION, iteration, metrics)
         if iteration % _FORGET_EVERY == 0:
-            free_disk = iteration % FREE_DISK_EVERY == 0
+            free_disk = iteration % _FREE_DISK_EVERY == 0
             first = first_kept(iteration, self.model)
             with Commits() as commits:
                 commits.add(self.working.forgetting(first, free_disk))
@@ -165,6 +165,11 @@ def first_kept(iteration: int, model: ModelConfig) -> int:
     """First iteration whose state is kept: a resumed run needs the last consensus, however old."""
     aggregated = iteration - iteration % model.aggregation_period
     return min(iteration - model.keep_iterations + 1, aggregated)
+
+
+def frees_disk(run: Run) -> bool:
+    """Whether to remove files after publishing: those of a short first run are left to the next."""
+    return not run.first or run.iteration > _FREE_DISK_EVERY
 
 
 def _check_finite(iteration: int, metrics: dict[str, Any]) -> None:
