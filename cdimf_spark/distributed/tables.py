@@ -15,10 +15,13 @@ from cdimf_spark.errors import ConfigurationError, DataError, OutputInUseError
 
 PUBLISHED = ("user_factors", "item_factors", "shared_factors", "history")
 WORKING = ("blocks", "exchange", "consensus", "state")
+# The published factors once more, packed: what evaluation and recommendation read.
+PACKED_FACTORS = "factors"
 RUNS = "runs"
 
 # Data files of these tables: a process that died in its first commit leaves nothing else.
-_OURS = rf"/({'|'.join((*PUBLISHED, *WORKING, RUNS))})(/[^/=]+=[^/]*)*/part-[^/]*[.]parquet$"
+_NAMES = "|".join((*PUBLISHED, *WORKING, PACKED_FACTORS, RUNS))
+_OURS = rf"/({_NAMES})(/[^/=]+=[^/]*)*/part-[^/]*[.]parquet$"
 
 
 @dataclass(frozen=True)

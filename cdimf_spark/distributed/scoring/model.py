@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cached_property
+from concurrent.futures import ThreadPoolExecutor
 from typing import Self
 
 from pyspark.sql import DataFrame, SparkSession
@@ -11,12 +11,13 @@ from pyspark.sql import functions as F
 from cdimf_spark.config import TrainConfig
 from cdimf_spark.distributed.blocks.layout import Layout
 from cdimf_spark.distributed.scoring.scorer import Scorer
-from cdimf_spark.distributed.scoring.scoring_tables import ScoringTables, SeenItems
+from cdimf_spark.distributed.scoring.scoring_tables import ScoringTables, Sizes, Sources
 from cdimf_spark.distributed.session import build_session
 from cdimf_spark.distributed.tables import OutputTables
 from cdimf_spark.distributed.training.runs import Run, last_run
 from cdimf_spark.distributed.training.working_tables import WorkingTables
 from cdimf_spark.errors import DataError
+from cdimf_spark.schemas import BLOCK_COLUMNS, DOMAIN, USER_ID
 
 
 class CDIMFModel(Scorer):
@@ -53,7 +54,7 @@ class CDIMFModel(Scorer):
             )
         self.run = run
         self.config = TrainConfig.from_dict(run.details["config"])
-        super().__init__(self._scoring_tables())
+        super().__init__(_scoring_tables(self._output, run, self.config))
 
     def __repr__(self) -> str:
         """Name the folder, the domains and the rank."""
@@ -65,34 +66,52 @@ class CDIMFModel(Scorer):
         return cls(spark or SparkSession.getActiveSession() or build_session(), path)
 
     @property
+    def user_factors(self) -> DataFrame:
+        """Rows that score the users of each domain: domain, user_id, factors."""
+        return self._output.read("user_factors")
+
+    @property
+    def item_factors(self) -> DataFrame:
+        """Rows of the items: domain, item_id, factors."""
+        return self._output.read("item_factors")
+
+    @property
     def shared_factors(self) -> DataFrame:
         """Consensus rows of the users of several domains: user_id, factors."""
         return self._output.read("shared_factors")
 
-    @cached_property
+    @property
     def history(self) -> DataFrame:
         """Metrics of the training, a row an iteration."""
         return self._output.read("history")
+
+    def users_of(self, domain: str) -> DataFrame:
+        """Users that have interactions in a domain: user_id."""
+        self.tables.check_domains([domain])
+        return self.user_factors.where(F.col(DOMAIN) == domain).select(USER_ID)
 
     def blocks(self) -> DataFrame:
         """Packed interactions of the training: ``BLOCK_ROW`` and `side`."""
         return WorkingTables(self._output, self.run.run_id).read_blocks()
 
-    @cached_property
+    @property
     def layout(self) -> Layout:
         """Where the packed interactions lie."""
-        names = tuple(sorted(domain.name for domain in self.config.domains))
-        return Layout.of(names, self.run.details["blocks"], self.run.details["blocks"])
+        return self.tables.layout
 
-    def _scoring_tables(self) -> ScoringTables:
-        users = self.layout.users
-        coupled = (self.config.model.for_domain(domain) for domain in self.config.domains)
-        return ScoringTables(
-            users=self._output.read("user_factors"),
-            items=self._output.read("item_factors"),
-            shared=self.shared_factors,
-            seen=SeenItems(self.blocks().where(F.col("side") == "user"), users),
-            domains=users.domains,
-            aligned=frozenset(domain.name for domain in coupled if domain.rho > 0),
-            rank=self.config.model.rank,
-        )
+
+def _scoring_tables(output: OutputTables, run: Run, config: TrainConfig) -> ScoringTables:
+    names = tuple(sorted(domain.name for domain in config.domains))
+    coupled = (config.model.for_domain(domain) for domain in config.domains)
+    working = WorkingTables(output, run.run_id)
+    with ThreadPoolExecutor() as pool:
+        blocks, factors = pool.map(lambda read: read(), (working.read_blocks, working.read_factors))
+    rows = blocks.select("side", *BLOCK_COLUMNS).union(factors.select("side", *BLOCK_COLUMNS))
+    return ScoringTables(
+        users=rows.where("side = 'user'"),
+        items=rows.where("side = 'item'"),
+        layout=Layout.of(names, run.details["blocks"], run.details["blocks"]),
+        sizes=Sizes(**run.sizes),
+        sources=Sources(frozenset(domain.name for domain in coupled if domain.rho > 0)),
+        rank=config.model.rank,
+    )

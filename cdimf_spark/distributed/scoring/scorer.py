@@ -47,21 +47,6 @@ class Scorer:
         """Length of a factor row."""
         return self.tables.rank
 
-    @property
-    def user_factors(self) -> DataFrame:
-        """Rows that score the users of each domain: domain, user_id, factors."""
-        return self.tables.users
-
-    @property
-    def item_factors(self) -> DataFrame:
-        """Rows of the items: domain, item_id, factors."""
-        return self.tables.items
-
-    def users_of(self, domain: str) -> DataFrame:
-        """Users that have interactions in a domain: user_id."""
-        self.tables.check_domains([domain])
-        return self.user_factors.where(F.col(DOMAIN) == domain).select(USER_ID)
-
     def evaluate(
         self,
         tests: Mapping[str, DataFrame] | DataFrame,
@@ -99,8 +84,8 @@ class Scorer:
         if not frames:
             raise DataError("there is no test row: name a test set for at least one domain")
         annotated = reduce(DataFrame.unionByName, [_annotated(f, d) for d, f in frames.items()])
-        raise_for_problems(annotated, dict.fromkeys(frames, "the test set"))
-        return evaluate(self.tables, clean_rows(annotated), sorted(frames), k, negatives, seed)
+        n_tests = raise_for_problems(annotated, dict.fromkeys(frames, "the test set"))
+        return evaluate(self.tables, clean_rows(annotated), n_tests, k, negatives, seed)
 
     def recommend(
         self, domain: str, users: DataFrame | Iterable[object] | None = None, k: int = 10
@@ -111,8 +96,8 @@ class Scorer:
         ----------
         users
             Ids, or a frame with a column user_id; None: all users of the domain. A user of other
-            domains only is scored with what they know of him; one whom no domain knows is left
-            out, and a warning says how many.
+            domains only is scored with what they know of him; one whom no domain knows gets what
+            is popular, and a warning says how many they are.
 
         Returns
         -------
@@ -124,31 +109,36 @@ class Scorer:
         ConfigurationError
             If there is no such domain, or k is not between 1 and the size of its catalogue.
         DataError
-            If `users` is empty, has no column user_id, or nobody in it is known.
+            If `users` is empty or has no column user_id.
         """
         self.tables.check_domains([domain])
         if users is None:
             return recommend(self.tables, domain, None, k)
         requests = _requests(self.tables.items.sparkSession, users)
-        recommendations = recommend(self.tables, domain, requests, k)
-        _report_unknown(requests, unknown_users(self.tables, domain, requests))
-        return recommendations
+        unknown = unknown_users(self.tables, domain, requests)
+        n_requests = _report_unknown(requests, unknown)
+        return recommend(self.tables, domain, requests, k, n_requests)
 
 
-def _report_unknown(requests: DataFrame, unknown: DataFrame) -> None:
-    """Log how many users get no recommendations, and the first of their ids; all is too many."""
-    found = unknown.agg(F.count(F.lit(1)), F.min(USER_ID)).collect()[0]
-    if found[0] and found[0] == requests.count():
-        raise DataError(
-            f"no domain knows any of the {counted(found[0], 'user')}, the first is {found[1]!r}: "
-            "are their ids those of the training?"
-        )
-    if found[0]:
+def _report_unknown(requests: DataFrame, unknown: DataFrame) -> int:
+    """Log how many users no domain knows, and the first of their ids; count all users."""
+    asked = requests.selectExpr("false AS is_unknown", USER_ID)
+    rows = asked.unionByName(unknown.selectExpr("true AS is_unknown", USER_ID))
+    found = rows.selectExpr(
+        "count_if(NOT is_unknown)", "count_if(is_unknown)", f"min(IF(is_unknown, {USER_ID}, NULL))"
+    )
+    n, n_unknown, first = found.collect()[0]
+    if n_unknown:
+        advice = ": are their ids those of the training?" if n_unknown == n else ""
         logger.warning(
-            "%s whom no domain knows, without recommendations; the first is %r",
-            counted(found[0], "user"),
-            found[1],
+            "%s of %d whom no domain knows get what is popular (source: popular); the first is "
+            "%r%s",
+            counted(n_unknown, "user"),
+            n,
+            first,
+            advice,
         )
+    return int(n)
 
 
 def _by_domain(tests: DataFrame) -> dict[str, DataFrame]:

@@ -7,7 +7,7 @@ same bits. The events of one run, in order::
     started     configuration and number of blocks
     packed      the static blocks are complete
     iteration   one an iteration, with its metrics (the rows of `history`)
-    published   the published tables show this run at this iteration
+    published   the published tables show this run at this iteration; the sizes of its blocks
 """
 
 from __future__ import annotations
@@ -41,6 +41,8 @@ class Run:
         Metrics of the finished iterations, in order.
     packed, published
         Whether the blocks are complete; the iteration of the last publication (or None).
+    sizes
+        Rows of each block at that publication: ``{"users": {domain: [...]}, "items": ...}``.
     resumed
         Whether the run was begun by another process, which may have left rows of an unfinished
         iteration.
@@ -54,6 +56,7 @@ class Run:
     iterations: list[dict[str, Any]] = field(default_factory=list)
     packed: bool = False
     published: int | None = None
+    sizes: dict[str, dict[str, list[int]]] = field(default_factory=dict)
     resumed: bool = False
     first: bool = False
 
@@ -81,7 +84,7 @@ class Run:
         elif event == ITERATION:
             self.iterations[iteration - 1 :] = [details]
         elif event == PUBLISHED:
-            self.published = iteration
+            self.published, self.sizes = iteration, details
 
 
 def new_run(tables: OutputTables, details: dict[str, Any]) -> Run:

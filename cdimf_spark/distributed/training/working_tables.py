@@ -4,6 +4,7 @@
 `consensus` holds z, a slice for each domain of the users it shares. `state` holds x of each
 domain's other users (and of all users where the items are updated from x). The dual variable is
 not stored, u = (X + U) - z, nor are the item factors, which follow exactly from z and x.
+`factors` is for scoring: the packed factors of the last publication.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from functools import partial
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from cdimf_spark.distributed.tables import WORKING, OutputTables
+from cdimf_spark.distributed.tables import PACKED_FACTORS, WORKING, OutputTables
 from cdimf_spark.distributed.training.commits import Commit, Commits
 from cdimf_spark.distributed.training.iteration import EXCHANGE_KINDS, UserState, only
 from cdimf_spark.schemas import BLOCK_COLUMNS
@@ -47,6 +48,16 @@ class WorkingTables:
     def read_blocks(self) -> DataFrame:
         """Static blocks: ``BLOCK_ROW`` and `side`."""
         return self.tables.read("blocks").where(f"run_id = '{self.run_id}'").drop("run_id")
+
+    def write_factors(self, factors: DataFrame) -> None:
+        """Replace the packed factors, of users and items in one commit."""
+        frame = factors.selectExpr(f"'{self.run_id}' AS run_id", "side", *BLOCK_COLUMNS)
+        self.tables.overwrite(frame, PACKED_FACTORS, ("run_id", "side", "domain"))
+
+    def read_factors(self) -> DataFrame:
+        """Packed factors: ``BLOCK_ROW`` and `side`."""
+        rows = self.tables.read(PACKED_FACTORS)
+        return rows.where(f"run_id = '{self.run_id}'").drop("run_id")
 
     def write(self, table: str, rows: DataFrame, iteration: int) -> None:
         """Write packed rows of an iteration to a working table."""
