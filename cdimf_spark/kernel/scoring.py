@@ -88,6 +88,13 @@ def best_items(
     )
 
 
+def unit_rows(rows: Matrix) -> Matrix:
+    """Rows divided by their lengths; a zero row stays. Their dot products are cosines."""
+    lengths = np.sqrt(np.vecdot(rows, rows, dtype=np.float64))[:, None]
+    unit: Matrix = (rows / np.where(lengths > 0, lengths, 1.0)).astype(np.float32)
+    return unit
+
+
 def user_batches(n_users: int, cells_per_user: int) -> list[slice]:
     """Parts of the users whose arrays of `cells_per_user` numbers fit into some 16 MB."""
     size = max(1, (1 << 22) // max(cells_per_user, 1))

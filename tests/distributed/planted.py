@@ -103,10 +103,14 @@ def item_arrays(planted: Planted, domain: str, block: int) -> Arrays | None:
     ids = ids_of_block(planted.items[domain], block, planted.num_blocks)
     if not ids:
         return None
+    buyers = [[u for u, item in planted.train[domain] if item == one] for one in ids]
+    counts = [len(users) for users in buyers]
     return {
         "keys": id_keys(ids),
         "ids": _pack_ids(pa.chunked_array([ids])),
-        "indptr": np.cumsum([0, *(planted.count(domain, one) for one in ids)]),
+        "indptr": np.cumsum([0, *counts]),
+        "indices": np.arange(sum(counts)),
+        "columns": id_keys([user for users in buyers for user in users]),
         "factors": np.array([planted.items[domain][one] for one in ids]),
     }
 

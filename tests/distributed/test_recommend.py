@@ -10,12 +10,11 @@ from chispa import assert_df_equality
 from pyspark.sql import SparkSession
 
 from cdimf_spark.distributed.scoring.grid import Grid
+from cdimf_spark.distributed.scoring.output import first_users, write_recommendations
 from cdimf_spark.distributed.scoring.recommend import (
     RECOMMENDATIONS,
-    first_users,
     recommend,
     unknown_users,
-    write_recommendations,
 )
 from cdimf_spark.distributed.scoring.user_lists import read_users
 from cdimf_spark.errors import ConfigurationError, DataError, ValueOutOfRangeError
@@ -112,8 +111,9 @@ def test_output_is_not_overwritten_by_accident(spark: SparkSession, tmp_path: Pa
     rows = spark.createDataFrame([("u", 1, "i", 0.5, "own")], RECOMMENDATIONS)
     for form in ("delta", "parquet"):
         path = str(tmp_path / form)
-        write_recommendations(rows, path, form)
+        counts = write_recommendations(rows, path, form, 2)
+        assert counts == {"n_rows": 1, "n_lists": 1, "n_short": 1}
         with pytest.raises(ConfigurationError, match="--overwrite"):
-            write_recommendations(rows, path, form)
-        write_recommendations(rows.limit(0), path, form, overwrite=True)
+            write_recommendations(rows, path, form, 2)
+        write_recommendations(rows.limit(0), path, form, 2, overwrite=True)
         assert spark.read.format(form).load(path).isEmpty()

@@ -80,7 +80,8 @@ def test_ranks_equal_a_plain_loop(seed, negatives):
 @pytest.mark.parametrize("negatives", [None, 20])
 def test_parts_of_the_catalogue_add_up(negatives):
     case = Case(3)
-    parts = [case.rank(first, last, negatives) for first, last in ((0, 9), (9, 9), (9, N_ITEMS))]
+    bounds = ((0, 9), (9, 9), (9, N_ITEMS))
+    parts = [case.rank(first, last, negatives) for first, last in bounds]
     whole = case.rank(0, N_ITEMS, negatives)
     for kind in ("higher", "equal"):
         np.testing.assert_array_equal(

@@ -19,7 +19,7 @@ from cdimf_spark.distributed.blocks.block_rows import decode, encode, to_table
 from cdimf_spark.distributed.blocks.packing import block_sizes, persist_blocks
 from cdimf_spark.distributed.scoring.model import CDIMFModel
 from cdimf_spark.distributed.scoring.scorer import Scorer
-from cdimf_spark.distributed.scoring.scoring_tables import ITEM_KINDS, USER_KINDS, restrict
+from cdimf_spark.distributed.scoring.scoring_tables import USER_KINDS, restrict
 from cdimf_spark.distributed.training.half_step import address_of
 from cdimf_spark.distributed.training.iteration import Steps, UserState, next_state
 from cdimf_spark.distributed.training.publishing import packed_users
@@ -79,15 +79,12 @@ def _with_factors(
 ) -> Scorer:
     """The model with other factors; `transfers`: a user's rows serve the other domains too."""
     tables = model.tables
-    user_kinds, item_kinds = (
-        [kind for kind in kinds if kind not in ("factors", "z")]
-        for kinds in (USER_KINDS, ITEM_KINDS)
-    )
+    kinds = [kind for kind in USER_KINDS if kind not in ("factors", "z")]
     return Scorer(
         replace(
             tables,
-            users=restrict(tables.users, tables.domains, user_kinds).drop("side").union(users),
-            items=restrict(tables.items, tables.domains, item_kinds).drop("side").union(items),
+            users=restrict(tables.users, tables.domains, kinds).drop("side").union(users),
+            items=restrict(tables.items, tables.domains, kinds).drop("side").union(items),
             sources=replace(tables.sources, transfers=transfers),
             rank=rank,
         )

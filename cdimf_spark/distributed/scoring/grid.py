@@ -101,7 +101,7 @@ class Grid:
             per_group = min(max(_GROUP_BYTES // max(largest, 1), 1), blocks)
             most = n * (4 * tables.rank + _USER_BYTES) / _PART_BYTES
             wanted = min(tasks * n / total, n / _USERS_PER_PART)
-            parts = int(np.ceil(max(most, wanted, 1)))
+            parts = max(int(np.ceil(most)), round(wanted), 1)
             cuts[domain] = (per_group, parts)
         return cls.cut(tables, cuts)
 

@@ -136,7 +136,7 @@ def tested_users(
             batches.extend(of_domain(static, mine, domain))
         return to_table(batches)
 
-    return cogroup_users(tables, grid.domains, located, step)
+    return cogroup_users(tables, grid.domains, located, step, sources)
 
 
 def _states(number: Indexes, user: Indexes, sources: Indexes, most: int | None) -> Indexes:

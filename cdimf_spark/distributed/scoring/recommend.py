@@ -6,7 +6,6 @@ from typing import TypeGuard
 
 import numpy as np
 import pyarrow as pa
-from pyspark.errors import AnalysisException
 from pyspark.sql import DataFrame
 
 from cdimf_spark.distributed.blocks.block_rows import decode
@@ -26,13 +25,14 @@ from cdimf_spark.distributed.scoring.scoring_tables import (
     ScoringTables,
     restrict,
 )
-from cdimf_spark.distributed.scoring.user_stage import every_user, place_users, requested_users
+from cdimf_spark.distributed.scoring.user_stage import LeftOut, listed_users, place_users
 from cdimf_spark.distributed.workers import apply_to_cogroups
-from cdimf_spark.errors import ConfigurationError, ValueOutOfRangeError
+from cdimf_spark.errors import ValueOutOfRangeError
 from cdimf_spark.kernel.ranking import TopK, merge_columns
-from cdimf_spark.kernel.scoring import best_items, find_sorted, user_batches
+from cdimf_spark.kernel.scoring import best_items, find_sorted, unit_rows, user_batches
 from cdimf_spark.schemas import USER_ID
 
+_SEEN = LeftOut()
 _SCHEMA = pa.schema(
     [
         ("user_id", pa.string()),
@@ -51,9 +51,11 @@ def recommend(
     requests: DataFrame | None = None,
     k: int = 10,
     n_requests: int | None = None,
+    left_out: LeftOut = _SEEN,
+    cosine: bool = False,
     grid: Grid | None = None,
 ) -> DataFrame:
-    """List the k best items for each user, without those that he has seen.
+    """List the k best items for each user.
 
     Among equal scores the item with the smaller key comes first. A list is shorter than k where
     fewer items are left. A user whom no domain knows gets what is popular: the score is the
@@ -65,6 +67,10 @@ def recommend(
         Distinct user_id; None: all users of the domain.
     n_requests
         How many they are, if that is known.
+    left_out
+        What the lists leave out; by default what the user has in train.
+    cosine
+        Score by the cosine instead of the dot product.
     grid
         For tests.
 
@@ -82,17 +88,14 @@ def recommend(
     tables.check_domains([domain])
     check_length(k, tables.n_items(domain), domain)
     grid = grid or Grid.of(tables, {domain: n_requests or tables.n_users(domain)})
-    if requests is None:
-        users = every_user(tables, grid, domain)
-        items = grid.place_items(tables.items, ("keys", "ids", "factors"))
-    else:
-        users = requested_users(tables, grid, domain, requests)
-        items = grid.place_items(tables.items, ITEM_KINDS)
-    step = make_top_step(tables.rank, k, with_counts=requests is not None)
+    users = listed_users(tables, grid, domain, requests, left_out)
+    kinds = ITEM_KINDS if requests is not None else ("keys", "ids", "factors")
+    step = make_top_step(tables.rank, k, requests is not None, cosine)
+    items = grid.place_items(tables.items, kinds)
     return apply_to_cells(items, users, grid, step, make_finish(k), RECOMMENDATIONS)
 
 
-def make_top_step(rank: int, k: int, with_counts: bool) -> ScoreFunction:
+def make_top_step(rank: int, k: int, with_counts: bool, cosine: bool) -> ScoreFunction:
     """Function of a cell: the k best of its items for each of its users.
 
     Parameters
@@ -104,9 +107,12 @@ def make_top_step(rank: int, k: int, with_counts: bool) -> ScoreFunction:
 
     def step(domain: str, number: int, item_rows: pa.Table, user_rows: pa.Table) -> Arrays:
         group, arrays = ItemGroup.of(item_rows, rank), decode_all(user_rows)
-        items = np.column_stack([group.factors, group.counts]) if with_counts else group.factors
-        items = items.astype(np.float32, copy=False)
-        users = arrays["factors"].reshape(-1, items.shape[1])
+        users = arrays["factors"].reshape(-1, rank + with_counts)
+        items = group.factors
+        if cosine:
+            users, items = unit_rows(users), unit_rows(items)
+        if with_counts:
+            items = np.column_stack([items, group.counts.astype(np.float32)])
         seen = group.find(Lists.of(arrays["seen_counts"], arrays["seen"]))
         tops = [_no_lists(k)]
         for batch in user_batches(len(users), max(len(items), (k + 16) * rank)):
@@ -178,14 +184,15 @@ def unknown_users(tables: ScoringTables, domain: str, requests: DataFrame) -> Da
     static = restrict(tables.users, known, ("keys",))
     static = static.selectExpr("*", f"{side.block_key_expression()} AS bkey")
     left = static.repartition(side.num_blocks, "bkey").groupBy("bkey")
-    right = place_users(tables, requests).repartition(side.num_blocks, "pkey").groupBy("pkey")
+    asked = requests.selectExpr("user_id", "CAST(NULL AS STRING) AS item_id")
+    right = place_users(tables, asked).repartition(side.num_blocks, "pkey").groupBy("pkey")
     return apply_to_cogroups(left, right, step, "user_id string")
 
 
-def check_length(k: object, n_items: int, domain: str) -> None:
+def check_length(k: object, n_items: int, domain: str, noun: str = "items") -> None:
     """Raise ValueOutOfRangeError for a k that is not between 1 and the number of items."""
     if not is_count(k) or k > n_items:
-        allowed = f"a whole number from 1 to {n_items}, the number of items of domain {domain!r}"
+        allowed = f"a whole number from 1 to {n_items}, the number of {noun} of domain {domain!r}"
         raise ValueOutOfRangeError("k", k, allowed)
 
 
@@ -198,27 +205,3 @@ def check_positive(k: object) -> None:
 def is_count(value: object) -> TypeGuard[int]:
     """Tell whether a value is a whole number from 1."""
     return isinstance(value, int) and not isinstance(value, bool) and value >= 1
-
-
-def first_users(users: DataFrame, count: int = 5) -> list[str]:
-    """The first ids in alphabetical order, to show them."""
-    return [row[0] for row in users.select(USER_ID).distinct().orderBy(USER_ID).take(count)]
-
-
-def write_recommendations(rows: DataFrame, path: str, form: str, overwrite: bool = False) -> None:
-    """Write recommendations as Delta or Parquet.
-
-    Raises
-    ------
-    ConfigurationError
-        If there is something at the path and `overwrite` is not set.
-    """
-    writer = rows.write.format(form).mode("overwrite" if overwrite else "errorifexists")
-    try:
-        writer.save(path)
-    except AnalysisException as error:
-        if (error.getCondition() or "") in ("DELTA_PATH_EXISTS", "PATH_ALREADY_EXISTS"):
-            raise ConfigurationError(
-                f"output {path!r} exists: use --overwrite to replace it, or another path"
-            ) from error
-        raise

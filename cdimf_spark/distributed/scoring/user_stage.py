@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import reduce
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 from pyspark.sql import DataFrame
 
@@ -13,7 +16,7 @@ from cdimf_spark.distributed.blocks.block_rows import decode, to_table
 from cdimf_spark.distributed.blocks.indexing import unpack_ids
 from cdimf_spark.distributed.blocks.layout import Side
 from cdimf_spark.distributed.scoring.grid import Arrays, Grid
-from cdimf_spark.distributed.scoring.lists import pack_texts
+from cdimf_spark.distributed.scoring.lists import Lists, pack_texts
 from cdimf_spark.distributed.scoring.scoring_tables import (
     POPULAR,
     USER_KINDS,
@@ -22,65 +25,120 @@ from cdimf_spark.distributed.scoring.scoring_tables import (
     restrict,
 )
 from cdimf_spark.distributed.scoring.users import Users, find_users
-from cdimf_spark.distributed.training.half_step import address_of
-from cdimf_spark.distributed.workers import CogroupFunction, apply_to_cogroups, apply_to_groups
+from cdimf_spark.distributed.workers import CogroupFunction, apply_to_cogroups
+from cdimf_spark.kernel.scoring import find_sorted
 from cdimf_spark.schemas import BLOCK_ROW
 
 # What is needed of a domain in which a user is not scored.
 _ELSEWHERE = ("keys", "shared", "factors", "z")
 
 
-def every_user(tables: ScoringTables, grid: Grid, domain: str) -> DataFrame:
-    """All users of a domain, for the cells; nothing else is read."""
-    alone, rank = Sources(frozenset()), tables.rank
+@dataclass(frozen=True)
+class LeftOut:
+    """What a user's list leaves out.
 
-    def step(static: pa.Table) -> pa.Table:
-        keys, ids = decode(static, "keys"), unpack_ids(decode(static, "ids"))
-        found = find_users(static, domain, keys, alone, rank)
-        return to_table(_named(grid, domain, address_of(static).block, found, ids))
+    Attributes
+    ----------
+    seen
+        What he has in train.
+    itself
+        The row with his own key: among users like him.
+    pairs
+        Further pairs (user_id, item_id).
+    """
 
-    side = tables.layout.users
-    rows = restrict(tables.users, [domain], [kind for kind in USER_KINDS if kind != "z"])
-    return apply_to_groups(
-        rows.repartition(side.num_blocks, "pkey").groupBy("pkey"), step, BLOCK_ROW
-    )
+    seen: bool = True
+    itself: bool = False
+    pairs: DataFrame | None = None
+
+    def lists(self, users: Users, keys: NDArray[np.int64], pairs: pa.Table) -> Lists:
+        """Keys of the items that each user's list leaves out."""
+        taken = [users.seen] if self.seen else []
+        owners, values = [one.owners for one in taken], [one.values for one in taken]
+        if self.itself:
+            owners.append(np.arange(len(keys)))
+            values.append(keys)
+        row, found = find_sorted(keys, pairs.column("user_key").to_numpy())
+        owners.append(row[found])
+        values.append(pairs.column("item_key").to_numpy()[found])
+        owner, value = np.concatenate(owners), np.concatenate(values)
+        order = np.argsort(owner, kind="stable")
+        return Lists.of(np.bincount(owner, minlength=len(keys)), value[order])
 
 
-def requested_users(
-    tables: ScoringTables, grid: Grid, domain: str, requests: DataFrame
+def listed_users(
+    tables: ScoringTables,
+    grid: Grid,
+    domain: str,
+    requests: DataFrame | None,
+    left_out: LeftOut,
 ) -> DataFrame:
-    """Some users, for the cells; a further column of their rows is 1 for those nobody knows.
+    """Users of a domain, for the cells.
 
     Parameters
     ----------
     requests
-        Distinct user_id.
+        Distinct user_id; a further column of their rows is then 1 for those nobody knows. None:
+        all users of the domain; nothing of other domains is read.
     """
-    sources, rank = tables.sources, tables.rank
+    everybody, rank = requests is None, tables.rank
+    sources = Sources(frozenset()) if everybody else tables.sources
+    rule = replace(left_out, pairs=None)
 
     def step(static: pa.Table, moving: pa.Table) -> pa.Table:
-        if not moving.num_rows:
+        is_pair = moving.column("item_key").is_valid()
+        asked, pairs = moving.filter(pc.invert(is_pair)).sort_by("user_key"), moving.filter(is_pair)
+        keys, ids = asked.column("user_key").to_numpy(), asked.column("user_id")
+        if everybody:
+            keys, ids = decode(static, "keys"), unpack_ids(decode(static, "ids"))
+        if not len(keys):
             return to_table([])
-        moving = moving.sort_by("user_key")
-        found = find_users(static, domain, moving.column("user_key").to_numpy(), sources, rank)
-        is_popular = (found.sources == POPULAR).astype(np.float32)
-        found = found._replace(factors=np.column_stack([found.factors, is_popular]))
-        block = moving.column("block")[0].as_py()
-        return to_table(_named(grid, domain, block, found, moving.column("user_id")))
+        found = find_users(static, domain, keys, sources, rank)
+        found = found._replace(seen=rule.lists(found, keys, pairs))
+        if not everybody:
+            is_popular = (found.sources == POPULAR).astype(np.float32)
+            found = found._replace(factors=np.column_stack([found.factors, is_popular]))
+        block = (static if static.num_rows else moving).column("block")[0].as_py()
+        return to_table(_named(grid, domain, block, found, ids))
 
-    return cogroup_users(tables, [domain], place_users(tables, requests), step)
+    frames = [_no_users(tables)]
+    if requests is not None:
+        frames.append(requests.selectExpr("user_id", "CAST(NULL AS STRING) AS item_id"))
+    if left_out.pairs is not None:
+        frames.append(left_out.pairs.selectExpr("user_id", "item_id"))
+    moving = place_users(tables, reduce(DataFrame.union, frames[1:] or frames))
+    return cogroup_users(tables, [domain], moving, step, sources, with_ids=everybody)
+
+
+def _no_users(tables: ScoringTables) -> DataFrame:
+    return tables.users.sparkSession.createDataFrame([], "user_id string, item_id string")
 
 
 def place_users(tables: ScoringTables, requests: DataFrame) -> DataFrame:
-    """Users with their keys, their blocks, and the group keys of these."""
+    """Users with their keys, their blocks, and the group keys of these.
+
+    Parameters
+    ----------
+    requests
+        user_id and item_id, which may be null: a pair has the item's key, too.
+    """
     side = tables.layout.users
-    keyed = requests.selectExpr("user_id", "xxhash64(user_id) AS user_key")
+    keyed = requests.selectExpr(
+        "user_id",
+        "xxhash64(user_id) AS user_key",
+        "IF(item_id IS NULL, NULL, xxhash64(item_id)) AS item_key",
+    )
     placed = keyed.selectExpr("*", f"int(pmod(user_key, {side.num_blocks}L)) AS block")
     return placed.selectExpr("*", f"{side.block_key_expression()} AS pkey")
 
 
 def cogroup_users(
-    tables: ScoringTables, domains: list[str], moving: DataFrame, step: CogroupFunction
+    tables: ScoringTables,
+    domains: list[str],
+    moving: DataFrame,
+    step: CogroupFunction,
+    sources: Sources,
+    with_ids: bool = False,
 ) -> DataFrame:
     """Apply a function to each user block number of all domains that know something.
 
@@ -90,10 +148,12 @@ def cogroup_users(
         Where users are scored.
     moving
         Rows with the column `pkey`, see `Side.block_key_expression`.
+    sources
+        Which domains know something.
     """
     side, names = tables.layout.users, ", ".join(map(repr, domains))
-    known = sorted({other for name in domains for other in tables.sources.domains_for(name)})
-    here = [kind for kind in USER_KINDS if kind != "ids"]
+    known = sorted({other for name in domains for other in sources.domains_for(name)})
+    here = [kind for kind in USER_KINDS if kind != "ids" or with_ids]
     elsewhere = ", ".join(map(repr, _ELSEWHERE))
     rows = restrict(tables.users, known, here).where(
         f"domain IN ({names}) OR kind IN ({elsewhere})"
