@@ -52,11 +52,35 @@ def _notes(name: str, found: Mapping[str, Any]) -> list[str]:
     return notes
 
 
-def recommendation_table(rows: Sequence[Mapping[str, Any]]) -> str:
-    """Recommendations of a few users: rows with user_id, rank, item_id, score and source."""
-    ordered = sorted(rows, key=lambda row: (row["user_id"], row["rank"]))
+_TITLES = {"user_id": "user", "item_id": "item", "similar_id": "like it", "source": "factors from"}
+
+
+def recommendation_table(rows: Sequence[Mapping[str, Any]], k: int) -> str:
+    """Lists of a few users or items: rows in their order, with `rank` and `score`.
+
+    A line at the end says how many lists are shorter than k.
+    """
+    if not rows:
+        return "no lists"
+    names = list(rows[0])
     cells = [
-        (row["user_id"], str(row["rank"]), row["item_id"], f"{row['score']:.3f}", row["source"])
-        for row in ordered
+        [f"{row[name]:.3f}" if name == "score" else str(row[name]) for name in names]
+        for row in rows
     ]
-    return text_table(("user", "rank", "item", "score", "factors from"), cells)
+    table = text_table([_TITLES.get(name, name) for name in names], cells)
+    ends = [row["rank"] == k for row in rows]
+    n_lists = sum(row["rank"] == 1 for row in rows)
+    short = _short(n_lists - sum(ends), k)
+    return f"{table}\n{short}" if short else table
+
+
+def written_text(counts: Mapping[str, int], k: int, path: str, form: str) -> str:
+    """What was written where."""
+    lists = counted(counts["n_lists"], "list")
+    short = _short(counts["n_short"], k)
+    text = f"{lists} ({counted(counts['n_rows'], 'row')}) written to {path} ({form})"
+    return f"{text}\n{short}" if short else text
+
+
+def _short(n: int, k: int) -> str:
+    return f"{counted(n, 'list')} shorter than {k}: no more items were left" if n else ""

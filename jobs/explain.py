@@ -8,7 +8,7 @@ from cdimf_spark.command_line import job_parser, job_session, run
 from cdimf_spark.config import DomainConfig
 from cdimf_spark.distributed.input.reading import read_annotated
 from cdimf_spark.distributed.scoring.model import CDIMFModel
-from cdimf_spark.distributed.scoring.recommend import write_recommendations
+from cdimf_spark.distributed.scoring.output import write_rows
 from cdimf_spark.distributed.serving.explain import explain
 
 _EXAMPLES = """\
@@ -45,7 +45,7 @@ def main(arguments: list[str] | None = None) -> None:
     pairs = read_annotated(spark, DomainConfig(given.domain, given.pairs), with_weight=False)
     rows = explain(model, given.domain, pairs, given.count, given.pairs)
     if given.output:
-        write_recommendations(rows, given.output, given.format, given.overwrite)
+        write_rows(rows, given.output, given.format, given.overwrite)
         print(f"explanations written to {given.output} ({given.format})")
         return
     for row in rows.orderBy("user_id", "item_id").take(5):

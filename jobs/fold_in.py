@@ -8,7 +8,7 @@ from cdimf_spark.command_line import job_parser, job_session, run
 from cdimf_spark.config import DomainConfig
 from cdimf_spark.distributed.input.reading import read_annotated
 from cdimf_spark.distributed.scoring.model import CDIMFModel
-from cdimf_spark.distributed.scoring.recommend import write_recommendations
+from cdimf_spark.distributed.scoring.output import write_rows
 from cdimf_spark.distributed.serving.fold_in import fold_in
 
 _EXAMPLES = """\
@@ -52,7 +52,7 @@ def main(arguments: list[str] | None = None) -> None:
     interactions = read_annotated(spark, DomainConfig(given.domain, given.interactions))
     source = given.interactions
     rows = fold_in(model, given.domain, interactions, given.side, given.complete, source)
-    write_recommendations(rows, given.output, given.format, given.overwrite)
+    write_rows(rows, given.output, given.format, given.overwrite)
     print(f"factors of {given.side}s written to {given.output} ({given.format})")
 
 

@@ -3,26 +3,31 @@
 from __future__ import annotations
 
 import argparse
+import json
+from pathlib import Path
 
 from cdimf_spark.command_line import job_parser, job_session, run
+from cdimf_spark.distributed.scoring.list_options import check_options, lists_of_options
 from cdimf_spark.distributed.scoring.model import CDIMFModel
-from cdimf_spark.distributed.scoring.recommend import (
-    check_positive,
-    first_users,
-    write_recommendations,
-)
-from cdimf_spark.distributed.scoring.user_lists import read_users
-from cdimf_spark.evaluation_report import recommendation_table
+from cdimf_spark.distributed.scoring.output import write_recommendations
+from cdimf_spark.distributed.scoring.recommend import check_positive
+from cdimf_spark.evaluation_report import recommendation_table, written_text
 
 _EXAMPLES = """\
-Items that a user has in train are left out. The column source says where the user's factors come
-from: own (he has a history in this domain), shared (not here, but in several others: their
-consensus) or foreign (the mean of his factors elsewhere). Users whom no domain knows have no rows
-and are counted in the log.
+Items that a user has in train are left out (--keep-seen: they are not). The column source says
+where the user's factors come from: own (he has a history in this domain), shared (not here, but in
+several others: their consensus), foreign (the mean of his factors elsewhere) or popular (no domain
+knows him: the most popular items, with their numbers of interactions as scores).
+A list is shorter than --k where fewer items are left; how many lists are is reported.
+
+Instead of users' items: --items-users lists the best users for each of some items, --similar-items
+and --similar-users the items or users most like each of some (score: cosine of the factors).
 
 examples (each after: spark-submit --properties-file conf/local.conf):
   jobs/recommend.py --model models/shops --domain sport --users ids.txt
-  jobs/recommend.py --model models/shops --domain sport --k 20 --output recommendations/sport"""
+  jobs/recommend.py --model models/shops --domain sport --k 20 --output recommendations/sport
+  jobs/recommend.py --model models/shops --domain sport --deny sold_out.txt --output lists/sport
+  jobs/recommend.py --model models/shops --domain sport --similar-items items.txt --json out.json"""
 
 
 def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
@@ -33,11 +38,25 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     add("--domain", metavar="NAME", required=True, help="the domain whose items to recommend")
     users = "text file of user ids, one a line, or a table with a column user_id (default: all)"
     add("--users", metavar="FILE", help=users)
-    add("--k", type=int, default=10, help="items for each user (default 10)")
-    output = "write user_id, rank, item_id, score, source there (default: print the first users)"
+    add("--k", type=int, default=10, help="length of a list (default 10)")
+    add("--allow", metavar="FILE", help="list only these items (one a line, or column item_id)")
+    add("--deny", metavar="FILE", help="do not list these items")
+    pairs = "do not list these pairs: a file or table like training data (columns user, item)"
+    add("--deny-pairs", metavar="FILE", help=pairs)
+    add("--keep-seen", action="store_true", help="list also what a user has in train")
+    other = parser.add_mutually_exclusive_group()
+    for name, what in (
+        ("--items-users", "list the best users for each of these items"),
+        ("--similar-items", "list the items most like each of these"),
+        ("--similar-users", "list the users most like each of these"),
+    ):
+        other.add_argument(name, metavar="FILE", help=what)
+    output = "write the lists there (default: print them, of users the first five)"
     add("--output", metavar="PATH", help=output)
     add("--format", choices=("delta", "parquet"), default="delta", help="of the output")
     add("--overwrite", action="store_true", help="replace what is at --output")
+    text = "also write the printed lists to a file; of --users then all, not the first five"
+    add("--json", metavar="FILE", help=text)
     return parser.parse_args(arguments)
 
 
@@ -45,17 +64,18 @@ def main(arguments: list[str] | None = None) -> None:
     """Parse, recommend, print or write."""
     given = parse_arguments(arguments)
     check_positive(given.k)
+    check_options(vars(given))
     spark = job_session("cdimf_spark: recommend")
-    model = CDIMFModel(spark, given.model)
-    users = read_users(spark, given.users) if given.users else None
+    rows = lists_of_options(spark, CDIMFModel(spark, given.model), vars(given))
     if given.output:
-        rows = model.recommend(given.domain, users, given.k)
-        write_recommendations(rows, given.output, given.format, given.overwrite)
-        print(f"recommendations written to {given.output} ({given.format})")
+        counts = write_recommendations(rows, given.output, given.format, given.k, given.overwrite)
+        print(written_text(counts, given.k, given.output, given.format))
         return
-    shown = first_users(model.users_of(given.domain) if users is None else users)
-    rows = model.recommend(given.domain, shown, given.k)
-    print(recommendation_table([row.asDict() for row in rows.collect()]))
+    found = [row.asDict() for row in rows.orderBy(rows.columns[0], "rank").collect()]
+    print(recommendation_table(found, given.k))
+    if given.json:
+        Path(given.json).write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+        print(f"written to {given.json}")
 
 
 if __name__ == "__main__":

@@ -160,7 +160,7 @@ def trained_text(model: CDIMFModel) -> str:
     return (
         f"{training_summary(model.run.iterations)}\n\nDelta tables in {model.path}: "
         "user_factors, item_factors, shared_factors, history (published);\n"
-        "runs, blocks, exchange, consensus, state (working, as far as needed)"
+        "runs, blocks, factors, exchange, consensus, state (working, as far as needed)"
     )
 
 

@@ -19,10 +19,13 @@ logger = logging.getLogger(__name__)
 
 PUBLISHED = ("user_factors", "item_factors", "shared_factors", "history")
 WORKING = ("blocks", "exchange", "consensus", "state")
+# The published factors once more, packed: what evaluation and recommendation read.
+PACKED_FACTORS = "factors"
 RUNS = "runs"
 
 # Data files of these tables: a process that died in its first commit leaves nothing else.
-_OURS = rf"/({'|'.join((*PUBLISHED, *WORKING, RUNS))})(/[^/=]+=[^/]*)*/part-[^/]*[.]parquet$"
+_NAMES = "|".join((*PUBLISHED, *WORKING, PACKED_FACTORS, RUNS))
+_OURS = rf"/({_NAMES})(/[^/=]+=[^/]*)*/part-[^/]*[.]parquet$"
 
 
 def _let_pass() -> None:
@@ -126,11 +129,22 @@ class OutputTables:
         with self._commit(name):
             writer.save(self.path(name))
 
-    def overwrite(self, frame: DataFrame, name: str, partition_by: Sequence[str] = ()) -> None:
-        """Replace the whole table in one commit."""
+    def overwrite(
+        self,
+        frame: DataFrame,
+        name: str,
+        partition_by: Sequence[str] = (),
+        condition: str | None = None,
+    ) -> None:
+        """Replace the whole table in one commit, or its rows that fulfil a condition."""
         self.guard()
-        writer = frame.write.format("delta").mode("overwrite").option("overwriteSchema", "true")
-        writer = writer.partitionBy(*partition_by).option("compression", "none")
+        writer = frame.write.format("delta").mode("overwrite").partitionBy(*partition_by)
+        writer = writer.option("compression", "none")
+        if condition is None:
+            writer = writer.option("overwriteSchema", "true")
+        else:
+            writer = writer.option("partitionOverwriteMode", "static")
+            writer = writer.option("replaceWhere", condition)
         with self._commit(name):
             writer.save(self.path(name))
 

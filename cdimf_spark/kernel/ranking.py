@@ -7,14 +7,19 @@ function of the scores and keys alone, however the items are ordered or split in
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from cdimf_spark.kernel.compilation import compiled, inlined, plain_array
+
 Matrix = NDArray[np.float32]
 Indexes = NDArray[np.int64]
 Mask = NDArray[np.bool_]
+
+# Scores that are compared with the k-th best so far at a time.
+_GLANCE = 256
 
 
 class TopK(NamedTuple):
@@ -61,17 +66,16 @@ def top_k(
     """
     _check_top_k(scores, k, seen, allowed, item_keys)
     masked = _mask_scores(scores, seen, allowed)
-    order = None if item_keys is None else np.argsort(item_keys, kind="stable")
-    if order is not None:
-        # With the columns in the order of keys, the smaller key is the column further left.
-        masked = masked[:, order]
-    columns = _select_columns(masked, min(k, masked.shape[1]))
-    best = np.take_along_axis(masked, columns, axis=1)
-    # The columns ascend, so a stable sort leaves equal scores in the order of keys.
-    by_score = np.argsort(-best, axis=1, kind="stable")
-    columns = np.take_along_axis(columns, by_score, axis=1)
-    best = np.take_along_axis(best, by_score, axis=1)
-    return _pad(columns if order is None else order[columns], best, k)
+    keys = np.arange(masked.shape[1]) if item_keys is None else item_keys
+    return select_best(masked, k, keys)
+
+
+def select_best(scores: Matrix, k: int, item_keys: Indexes) -> TopK:
+    """Do the work of `top_k` without its checks; items of score NaN or -inf are never selected."""
+    n_users = len(scores)
+    best = TopK(np.full((n_users, k), -1, np.int64), np.full((n_users, k), -np.inf, np.float32))
+    _select(plain_array(scores, np.float32), plain_array(item_keys, np.int64), *best)
+    return best
 
 
 def merge_top_k(parts: Sequence[TopK], k: int) -> TopK:
@@ -97,10 +101,38 @@ def merge_top_k(parts: Sequence[TopK], k: int) -> TopK:
         raise ValueError(f"cannot merge {len(parts)} lists to length {k}")
     keys = np.concatenate([part.items for part in parts], axis=1)
     scores = np.concatenate([part.scores for part in parts], axis=1)
-    order = np.lexsort((keys, -scores), axis=1)[:, :k]
-    return _pad(
-        np.take_along_axis(keys, order, axis=1), np.take_along_axis(scores, order, axis=1), k
+    columns = merge_columns(keys, scores, k)
+    items, best = (np.take_along_axis(array, columns, axis=1) for array in (keys, scores))
+    merged = TopK(
+        np.full((len(items), k), -1, np.int64), np.full((len(items), k), -np.inf, np.float32)
     )
+    merged.items[:, : items.shape[1]] = np.where(best == -np.inf, -1, items)
+    merged.scores[:, : items.shape[1]] = best
+    return merged
+
+
+def merge_columns(keys: Indexes, scores: Matrix, k: int) -> Indexes:
+    """Columns of the k best of each row by the tie rule, best first; int64 (n_rows, k or less)."""
+    order: Indexes = np.lexsort((keys, -scores), axis=1)[:, :k]
+    return order
+
+
+@inlined
+def enter(top: Any, scores: Any, row: Any, score: Any, keys: Any) -> None:
+    """Put an item where it belongs in a list of the best, if it belongs there.
+
+    Empty places hold item -1 and score -inf.
+    """
+    place = len(top)
+    while place > 0 and (
+        scores[place - 1] < score
+        or (scores[place - 1] == score and top[place - 1] >= 0 and keys[row] < keys[top[place - 1]])
+    ):
+        place -= 1
+    for i in range(len(top) - 1, place, -1):
+        top[i], scores[i] = top[i - 1], scores[i - 1]
+    if place < len(top):
+        top[place], scores[place] = row, score
 
 
 def _check_top_k(
@@ -140,30 +172,23 @@ def _mask_scores(
     return masked
 
 
-def _select_columns(scores: Matrix, k: int) -> Indexes:
-    """Return the columns of the k best scores of each row, ascending; int64 (n_users, k).
+@compiled
+def _select(scores: Matrix, keys: Indexes, items: Indexes, best: Matrix) -> None:
+    """Fill the lists of `select_best`, which come empty.
 
-    Of the columns that tie with the k-th score, the leftmost are taken.
+    Few scores of a long row are among the best so far: a part of it is looked at one by one only
+    if a count, which runs many at a time, finds one there. NaN fails every comparison.
     """
-    n_users, n_items = scores.shape
-    if k == 0:
-        return np.empty((n_users, 0), np.int64)
-    boundary = np.partition(scores, n_items - k, axis=1)[:, [n_items - k]]
-    chosen = scores >= boundary
-    if np.count_nonzero(chosen) > n_users * k:
-        # Few rows as a rule: one by one, without an array of the size of `scores`.
-        for row in np.nonzero(np.count_nonzero(chosen, axis=1) > k)[0]:
-            surplus = np.count_nonzero(chosen[row]) - k
-            chosen[row, np.flatnonzero(scores[row] == boundary[row])[-surplus:]] = False
-    # Ten times as fast as np.nonzero(chosen)[1].
-    columns: Indexes = np.flatnonzero(chosen).reshape(n_users, k) % n_items
-    return columns
-
-
-def _pad(items: Indexes, scores: Matrix, k: int) -> TopK:
-    """Mark empty places with -1 and extend the lists to length k."""
-    n_users, length = items.shape
-    padded = TopK(np.full((n_users, k), -1, np.int64), np.full((n_users, k), -np.inf, np.float32))
-    padded.items[:, :length] = np.where(scores == -np.inf, -1, items)
-    padded.scores[:, :length] = scores
-    return padded
+    for u in range(len(scores)):
+        row, worst = scores[u], np.float32(-np.inf)
+        for start in range(0, len(row), _GLANCE):
+            part = row[start : start + _GLANCE]
+            n_good = 0
+            for score in part:
+                n_good += score >= worst
+            if n_good == 0:
+                continue
+            for i in range(len(part)):
+                if part[i] >= worst and part[i] > -np.inf:
+                    enter(items[u], best[u], start + i, part[i], keys)
+                    worst = best[u, -1]

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from cdimf_spark.kernel.ranking import TopK, top_k
+from cdimf_spark.kernel.ranking import TopK, merge_columns, select_best
 
 Matrix = NDArray[np.float32]
 Indexes = NDArray[np.int64]
@@ -52,8 +52,10 @@ def block_scores(users: Matrix, items: NDArray[np.float64]) -> Matrix:
     return (users.astype(np.float64) @ items.T).astype(np.float32)
 
 
-def best_items(users: Matrix, items: Matrix, k: int, seen: tuple[Indexes, Indexes]) -> TopK:
-    """Select the k best items of each user; among equal scores the item with the smaller index.
+def best_items(
+    users: Matrix, items: Matrix, item_keys: Indexes, k: int, seen: tuple[Indexes, Indexes]
+) -> TopK:
+    """Select the k best items of each user; among equal scores the item with the smaller key.
 
     The candidates come from a fast float32 product; their scores are then computed exactly.
 
@@ -61,6 +63,7 @@ def best_items(users: Matrix, items: Matrix, k: int, seen: tuple[Indexes, Indexe
     ----------
     users : float32 (n_users, rank)
     items : float32 (n_items, rank)
+    item_keys : int64 (n_items,)
     seen
         See `top_k`.
 
@@ -69,25 +72,33 @@ def best_items(users: Matrix, items: Matrix, k: int, seen: tuple[Indexes, Indexe
     TopK
         `items` are row indexes of `items`.
     """
-    candidates = top_k(users @ items.T, min(k + _MARGIN, max(len(items), 1)), seen=seen)
+    scores = users @ items.T
+    scores[np.repeat(np.arange(len(users)), np.diff(seen[0])), seen[1]] = -np.inf
+    candidates = select_best(scores, k + _MARGIN, item_keys)
     empty = candidates.items < 0
-    if len(items):
-        rows = items[np.where(empty, 0, candidates.items)]
-        exact = pair_scores(users[:, None, :], rows, np.float64)
-    else:
-        exact = candidates.scores
-    return _first(candidates.items, np.where(empty, np.float32(-np.inf), exact), k)
-
-
-def _first(items: Indexes, scores: Matrix, k: int) -> TopK:
-    """Sort by score, then index, and keep k; short lists end in (-1, -inf)."""
-    order = np.lexsort((items, -scores), axis=1)[:, :k]
-    best = TopK(np.take_along_axis(items, order, axis=1), np.take_along_axis(scores, order, axis=1))
-    missing = ((0, 0), (0, k - order.shape[1]))
+    if not len(items):
+        return TopK(candidates.items[:, :k], candidates.scores[:, :k])
+    rows = np.where(empty, 0, candidates.items)
+    exact = pair_scores(users[:, None, :], items[rows], np.float64)
+    exact[empty] = -np.inf
+    columns = merge_columns(item_keys[rows], exact, k)
     return TopK(
-        np.pad(best.items, missing, constant_values=-1),
-        np.pad(best.scores, missing, constant_values=-np.inf),
+        np.take_along_axis(candidates.items, columns, axis=1),
+        np.take_along_axis(exact, columns, axis=1),
     )
+
+
+def unit_rows(rows: Matrix) -> Matrix:
+    """Rows divided by their lengths; a zero row stays. Their dot products are cosines."""
+    lengths = np.sqrt(np.vecdot(rows, rows, dtype=np.float64))[:, None]
+    unit: Matrix = (rows / np.where(lengths > 0, lengths, 1.0)).astype(np.float32)
+    return unit
+
+
+def user_batches(n_users: int, cells_per_user: int) -> list[slice]:
+    """Parts of the users whose arrays of `cells_per_user` numbers fit into some 16 MB."""
+    size = max(1, (1 << 22) // max(cells_per_user, 1))
+    return [slice(start, start + size) for start in range(0, n_users, size)]
 
 
 def count_above(scores: Matrix, targets: Matrix) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

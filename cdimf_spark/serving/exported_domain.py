@@ -121,6 +121,8 @@ def best_of(
         raise ValueOutOfRangeError("k", k, allowed)
     positions, known = items.find(list(exclude))
     left_out = np.unique(positions[known])
-    best = best_items(row[None], items.factors, k, (np.array([0, len(left_out)]), left_out))
+    best = best_items(
+        row[None], items.factors, items.keys, k, (np.array([0, len(left_out)]), left_out)
+    )
     pairs = zip(best.items[0].tolist(), best.scores[0].tolist(), strict=True)
     return [(items.id_of(position), score) for position, score in pairs if position >= 0]

@@ -3,28 +3,35 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import product
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from cdimf_spark.config import DomainConfig, ModelConfig, TrainConfig
-from cdimf_spark.distributed.blocks.indexing import with_keys
-from cdimf_spark.distributed.blocks.layout import Layout
+from cdimf_spark.distributed.blocks.block_rows import encode, to_table
+from cdimf_spark.distributed.blocks.indexing import pack_ids, with_keys
+from cdimf_spark.distributed.blocks.layout import Layout, Side
 from cdimf_spark.distributed.blocks.packing import build_blocks
-from cdimf_spark.distributed.scoring.scoring_tables import ScoringTables, SeenItems
+from cdimf_spark.distributed.scoring.scoring_tables import ScoringTables, Sizes, Sources
 from cdimf_spark.distributed.tables import OutputTables
+from cdimf_spark.distributed.training.publishing import item_factors, shared_factors, user_factors
 from cdimf_spark.distributed.training.runs import PACKED, PUBLISHED, STARTED, new_run
 from cdimf_spark.distributed.training.working_tables import WorkingTables
 from cdimf_spark.kernel.initialization import id_keys
 from cdimf_spark.kernel.sampling import sample_negatives
-from cdimf_spark.schemas import HISTORY, ITEM_FACTORS, SHARED_FACTORS, USER_FACTORS
+from cdimf_spark.schemas import HISTORY
+from cdimf_spark.solver.packing import pack_block
+from cdimf_spark.solver.placement import Placement
 
 Rows = dict[str, list[float]]
 Pair = tuple[str, str]
+Arrays = dict[str, Any]
 
 
 @dataclass
@@ -36,6 +43,7 @@ class Planted:
     train: dict[str, list[Pair]]
     shared: Rows = field(default_factory=dict)
     aligned: frozenset[str] | None = None
+    num_blocks: int = 2
 
     @property
     def domains(self) -> tuple[str, ...]:
@@ -53,34 +61,97 @@ class Planted:
         others = [self.users[d][user] for d in sorted(aligned) if user in self.users[d]]
         return (np.mean(others, axis=0).tolist(), "foreign") if others else None
 
+    def count(self, domain: str, item: str) -> int:
+        """Interactions of an item."""
+        return sum(one == item for _, one in self.train[domain])
+
+    def trained_items(self) -> Planted:
+        """The same with only the items that somebody has in train, as in a trained model."""
+        items = {
+            domain: {one: row for one, row in rows.items() if self.count(domain, one)}
+            for domain, rows in self.items.items()
+        }
+        return replace(self, items=items)
+
     def score(self, row: Sequence[float], domain: str, item: str) -> float:
         return float(np.dot(row, self.items[domain][item]))
 
 
-def frame(spark: SparkSession, rows: Mapping[str, Rows], schema: str) -> DataFrame:
-    data = [(d, one, row) for d, by_id in rows.items() for one, row in by_id.items()]
-    return spark.createDataFrame(data, schema)
+def planted_layout(planted: Planted) -> Layout:
+    return Layout.of(planted.domains, planted.num_blocks, planted.num_blocks)
 
 
-def planted_blocks(spark: SparkSession, planted: Planted, layout: Layout) -> DataFrame:
-    pairs = [(d, u, i, 1.0) for d, train in planted.train.items() for u, i in train]
-    keyed = with_keys(
-        spark.createDataFrame(pairs, "domain string, user_id string, item_id string, weight double")
-    )
-    return build_blocks(keyed, layout, frozenset(planted.domains), "sum")
+def user_arrays(planted: Planted, domain: str, block: int) -> Arrays | None:
+    """Packed rows of the users of a block."""
+    ids = ids_of_block(planted.users[domain], block, planted.num_blocks)
+    pairs = [pair for pair in planted.train[domain] if pair[0] in ids]
+    if not pairs:
+        return None
+    keys = (id_keys([pair[side] for pair in pairs]) for side in (0, 1))
+    packed = vars(pack_block(*keys, np.ones(len(pairs)), Placement(planted.num_blocks)))
+    shared = [n for n, one in enumerate(ids) if one in planted.shared]
+    return {
+        "ids": pack_ids(pa.chunked_array([ids])),
+        "shared": np.array(shared, np.int32),
+        "factors": np.array([planted.users[domain][one] for one in ids]),
+        "z": np.array([planted.shared[ids[n]] for n in shared]),
+        **{kind: packed[kind] for kind in ("keys", "columns", "indptr", "indices")},
+    }
 
 
-def planted_tables(spark: SparkSession, planted: Planted, num_blocks: int = 2) -> ScoringTables:
-    layout = Layout.of(planted.domains, num_blocks, num_blocks)
-    blocks = planted_blocks(spark, planted, layout).where(F.col("side") == "user")
-    shared = list(planted.shared.items())
+def item_arrays(planted: Planted, domain: str, block: int) -> Arrays | None:
+    """Packed rows of the items of a block, also of those that nobody has in train."""
+    ids = ids_of_block(planted.items[domain], block, planted.num_blocks)
+    if not ids:
+        return None
+    buyers = [[u for u, item in planted.train[domain] if item == one] for one in ids]
+    counts = [len(users) for users in buyers]
+    return {
+        "keys": id_keys(ids),
+        "ids": pack_ids(pa.chunked_array([ids])),
+        "indptr": np.cumsum([0, *counts]),
+        "indices": np.arange(sum(counts)),
+        "columns": id_keys([user for users in buyers for user in users]),
+        "factors": np.array([planted.items[domain][one] for one in ids]),
+    }
+
+
+def ids_of_block(rows: Rows, block: int, num_blocks: int) -> list[str]:
+    """Ids of a block in the order of their keys."""
+    keys = {one: int(id_keys([one])[0]) for one in rows}
+    return sorted((one for one in rows if keys[one] % num_blocks == block), key=keys.__getitem__)
+
+
+def packed(planted: Planted, side: Side, arrays: Callable[..., Arrays | None]) -> pa.Table:
+    batches = []
+    for domain, block in product(planted.domains, range(side.num_blocks)):
+        found = arrays(planted, domain, block)
+        batches += [] if found is None else encode(side.address(domain, block), found)
+    return to_table(batches)
+
+
+def sizes_of(planted: Planted) -> dict[str, dict[str, list[int]]]:
+    return {
+        side: {
+            domain: [
+                len(ids_of_block(by_domain[domain], block, planted.num_blocks))
+                for block in range(planted.num_blocks)
+            ]
+            for domain in planted.domains
+        }
+        for side, by_domain in (("users", planted.users), ("items", planted.items))
+    }
+
+
+def planted_tables(spark: SparkSession, planted: Planted) -> ScoringTables:
+    layout = planted_layout(planted)
+    aligned = frozenset(planted.domains) if planted.aligned is None else planted.aligned
     return ScoringTables(
-        users=frame(spark, planted.users, USER_FACTORS),
-        items=frame(spark, planted.items, ITEM_FACTORS),
-        shared=spark.createDataFrame(shared, SHARED_FACTORS),
-        seen=SeenItems(blocks.localCheckpoint(), layout.users),
-        domains=planted.domains,
-        aligned=frozenset(planted.domains) if planted.aligned is None else planted.aligned,
+        users=spark.createDataFrame(packed(planted, layout.users, user_arrays)),
+        items=spark.createDataFrame(packed(planted, layout.items, item_arrays)),
+        layout=layout,
+        sizes=Sizes(**sizes_of(planted)),
+        sources=Sources(aligned),
         rank=2,
     )
 
@@ -90,18 +161,33 @@ def write_model(spark: SparkSession, planted: Planted, path: str) -> None:
     domains = tuple(DomainConfig(name, "x") for name in planted.domains)
     config = TrainConfig(ModelConfig(rank=2, max_iter=1), domains, path)
     tables = OutputTables(spark, path)
-    layout = Layout.of(planted.domains, 2, 2)
+    layout = planted_layout(planted)
     run = new_run(tables, {"config": config.to_dict(), "layout": layout.to_dict()})
     run.write(STARTED, 0, run.details)
-    WorkingTables(tables, run.run_id).write_blocks(planted_blocks(spark, planted, layout))
+    working = WorkingTables(tables, run.run_id)
+    pairs = [(d, u, i, 1.0) for d, train in planted.train.items() for u, i in train]
+    keyed = with_keys(
+        spark.createDataFrame(pairs, "domain string, user_id string, item_id string, weight double")
+    )
+    blocks = build_blocks(keyed, layout, frozenset(planted.domains), "sum")
+    working.write_blocks(blocks)
     run.record(PACKED, 0)
-    users = frame(spark, planted.users, USER_FACTORS)
-    tables.overwrite(users, "user_factors", ("domain",))
-    tables.overwrite(frame(spark, planted.items, ITEM_FACTORS), "item_factors", ("domain",))
-    shared = spark.createDataFrame(list(planted.shared.items()), SHARED_FACTORS)
-    tables.overwrite(shared, "shared_factors")
+    users, items = (
+        spark.createDataFrame(packed(planted, side, arrays))
+        for side, arrays in ((layout.users, user_arrays), (layout.items, item_arrays))
+    )
+    rows = users.withColumn("side", F.lit("user")).union(items.withColumn("side", F.lit("item")))
+    working.write_factors(rows.where("kind IN ('factors', 'z')"))
+    blocks = working.read_blocks()
+    tables.overwrite(
+        user_factors(blocks, users.where("kind = 'factors'"), layout, 2), "user_factors"
+    )
+    tables.overwrite(
+        item_factors(blocks, items.where("kind = 'factors'"), layout, 2), "item_factors"
+    )
+    tables.overwrite(shared_factors(blocks, users.where("kind = 'z'"), layout, 2), "shared_factors")
     tables.overwrite(spark.createDataFrame([], HISTORY), "history")
-    run.record(PUBLISHED, 1)
+    run.record(PUBLISHED, 1, sizes_of(planted))
 
 
 def tests_frame(spark: SparkSession, tests: Mapping[str, Sequence[Pair]]) -> DataFrame:
@@ -116,7 +202,8 @@ def expected_metrics(
     planted: Planted, domain: str, tests: Sequence[Pair], k: int, negatives: int | str, seed: int
 ) -> dict[str, Any]:
     """The protocol, one test row at a time."""
-    catalogue = sorted(planted.items[domain], key=lambda item: int(id_keys([item])[0]))
+    keys = {item: int(id_keys([item])[0]) for item in planted.items[domain]}
+    catalogue = sorted(keys, key=lambda item: (keys[item] % planted.num_blocks, keys[item]))
     ranks, covered, skipped = [], set(), {"unknown_user": 0, "unknown_item": 0}
     sources = {"own": 0, "shared": 0, "foreign": 0}
     n_in_train = 0
@@ -139,7 +226,7 @@ def expected_metrics(
         higher = sum(scores[item] > scores[target] for item in drawn)
         equal = sum(scores[item] == scores[target] for item in drawn)
         ranks.append(1 + higher + equal / 2)
-        ordered = sorted(scores, key=lambda item: (-scores[item], catalogue.index(item)))
+        ordered = sorted(scores, key=lambda item: (-scores[item], keys[item]))
         covered.update(item for item in ordered[:k] if scores[item] > -math.inf)
     n = len(ranks)
     return {
@@ -175,19 +262,25 @@ def random_model(rng: np.random.Generator) -> tuple[Planted, dict[str, list[Pair
     def rows(ids: Sequence[str]) -> Rows:
         return {one: rng.integers(-2, 3, 2).astype(float).tolist() for one in ids}
 
-    n_items = {"cloth": 17, "sport": 40}
-    items = {d: rows([f"{d[0]}{n}" for n in range(n_items[d])]) for d in domains}
-    # u20 and u21 know one domain each, u22 only a third way (shared), u23 nobody.
+    n_items = {"cloth": 17, "sport": 40, "books": 2, "films": 2}
+    items = {d: rows([f"{d[0]}{n}" for n in range(n_items[d])]) for d in n_items}
+    # u20 and u21 know one domain each, u22 two others (where he is shared), u23 nobody.
     users = {
         "cloth": rows([u for u in people[:20:2]] + ["u20"]),
         "sport": rows([u for u in people[:20:3]] + ["u21"]),
+        "books": rows(["u22"]),
+        "films": rows(["u22"]),
     }
     shared = {u: users["cloth"][u] for u in users["cloth"] if u in users["sport"]} | rows(["u22"])
     for user in set(shared) & set(users["sport"]):
         users["sport"][user] = shared[user]
     train = {
-        d: [(u, str(i)) for u in users[d] for i in rng.choice(list(items[d]), 3, replace=False)]
-        for d in domains
+        d: [
+            (u, str(i))
+            for u in users[d]
+            for i in rng.choice(list(items[d]), min(3, n_items[d]), replace=False)
+        ]
+        for d in items
     }
     tests = {
         d: [(str(rng.choice(people)), str(rng.choice([*items[d], "nowhere"]))) for _ in range(50)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,8 +11,8 @@ from pyspark.sql import SparkSession
 
 from cdimf_spark.distributed.scoring.evaluate import evaluate
 from cdimf_spark.distributed.scoring.evaluation_summary import Found, summarize
+from cdimf_spark.distributed.scoring.grid import Grid
 from cdimf_spark.distributed.scoring.held_out import UNKNOWN_ITEM, UNKNOWN_USER
-from cdimf_spark.distributed.scoring.scoring import Grid
 from cdimf_spark.distributed.scoring.scoring_tables import ScoringTables
 from cdimf_spark.errors import ConfigurationError, DataError, EmptyInputError, ValueOutOfRangeError
 from tests.distributed.planted import (
@@ -23,6 +24,7 @@ from tests.distributed.planted import (
 )
 
 DOMAINS = ("cloth", "sport")
+N_TESTS = dict.fromkeys(DOMAINS, 50)
 
 
 def assert_same_metrics(found: dict[str, object], expected: dict[str, object]) -> None:
@@ -33,11 +35,11 @@ def assert_same_metrics(found: dict[str, object], expected: dict[str, object]) -
 
 
 @pytest.mark.parametrize(
-    ("case", "negatives", "k", "grid", "aligned"),
+    ("case", "negatives", "k", "cuts", "aligned"),
     [
         (0, 5, 3, None, None),
-        (1, 8, 9, Grid(DOMAINS, 2, 3), frozenset[str]()),
-        (2, "all", 4, Grid(DOMAINS, 7, 1), None),
+        (1, 8, 9, {"cloth": (2, 3), "sport": (1, 5)}, frozenset[str]()),
+        (2, "all", 4, {"cloth": (1, 1), "sport": (2, 2)}, None),
     ],
 )
 def test_equals_the_protocol_in_plain_python(
@@ -45,35 +47,36 @@ def test_equals_the_protocol_in_plain_python(
     case: int,
     negatives: int | str,
     k: int,
-    grid: Grid | None,
+    cuts: dict[str, tuple[int, int]] | None,
     aligned: frozenset[str] | None,
 ) -> None:
     planted, tests = random_model(np.random.default_rng(case))
     # Without aligned domains, each knows its own users only.
-    planted.aligned = aligned
+    planted = replace(planted, aligned=aligned, num_blocks=4)
     tables = planted_tables(spark, planted)
     frame = tests_frame(spark, tests)
-    found = evaluate(tables, frame, list(DOMAINS), k, negatives, seed=case, grid=grid)  # type: ignore[arg-type]
+    grid = Grid.cut(tables, cuts) if cuts else None
+    found = evaluate(tables, frame, N_TESTS, k, negatives, seed=case, grid=grid)  # type: ignore[arg-type]
     for domain in DOMAINS:
         expected = expected_metrics(planted, domain, tests[domain], k, negatives, case)
         assert_same_metrics(found["domains"][domain], expected)
     assert (found["k"], found["negatives"], found["seed"]) == (k, negatives, case)
 
 
-def test_same_numbers_for_any_blocks_and_any_order_of_rows(spark: SparkSession) -> None:
+def test_same_numbers_for_any_cuts_and_any_order_of_rows(spark: SparkSession) -> None:
     rng = np.random.default_rng(7)
     planted, tests = random_model(rng)
     # Not whole numbers: sums depend on how they are computed.
     for rows in (*planted.users.values(), *planted.items.values()):
         for one in rows:
             rows[one] = rng.standard_normal(2).tolist()
-    results = set()
-    for n, blocks in enumerate((1, 2, 7)):
-        tables = planted_tables(spark, planted, num_blocks=n + 1)
+    tables, results = planted_tables(spark, replace(planted, num_blocks=5)), set()
+    for n, cuts in enumerate(((5, 1), (2, 2), (1, 7))):
         frame = (
             tests_frame(spark, tests).repartition(n + 1, "item_id").sortWithinPartitions("user_id")
         )
-        found = evaluate(tables, frame, list(DOMAINS), 3, 8, grid=Grid(DOMAINS, blocks, 3 - n))
+        grid = Grid.cut(tables, dict.fromkeys(DOMAINS, cuts))
+        found = evaluate(tables, frame, N_TESTS, 3, 8, grid=grid)
         results.add(json.dumps(found, sort_keys=True))
     assert len(results) == 1
 
@@ -94,8 +97,8 @@ def test_known_ranks(spark: SparkSession, shop: ScoringTables) -> None:
         "shop": [("anna", "i3"), ("boris", "i3"), ("anna", "i5"), ("carl", "i1"), ("anna", "x")]
     }
     # Some blocks are empty.
-    grid = Grid(("shop",), 9, 1)
-    result = evaluate(shop, tests_frame(spark, tests), ["shop"], 2, "all", grid=grid)
+    grid = Grid.cut(shop, {"shop": (1, 3)})
+    result = evaluate(shop, tests_frame(spark, tests), {"shop": 5}, 2, "all", grid=grid)
     found = result["domains"]["shop"]
     # anna, i5 (in train): last of i0, i1, i2, i4 and itself.
     assert found["hr"] == pytest.approx(1 / 3)
@@ -108,7 +111,7 @@ def test_known_ranks(spark: SparkSession, shop: ScoringTables) -> None:
 
 @pytest.fixture(scope="module")
 def shop(spark: SparkSession) -> ScoringTables:
-    return planted_tables(spark, line())
+    return planted_tables(spark, replace(line(), num_blocks=9))
 
 
 @pytest.mark.parametrize(
@@ -123,7 +126,7 @@ def shop(spark: SparkSession) -> ScoringTables:
         ({"negatives": 0}, ValueOutOfRangeError, "from 1, or 'all'"),
         ({"negatives": "many"}, ValueOutOfRangeError, "from 1, or 'all'"),
         ({"seed": "x"}, ValueOutOfRangeError, "whole number"),
-        ({"domains": ["shpo"]}, ConfigurationError, "did you mean 'shop'"),
+        ({"n_tests": {"shpo": 3}}, ConfigurationError, "did you mean 'shop'"),
     ],
 )
 def test_errors_of_options(
@@ -135,7 +138,7 @@ def test_errors_of_options(
 ) -> None:
     # 6 items less 2 of anna's leave 4 to draw from.
     tests = {"shop": [("anna", "i3"), ("anna", "i1"), ("boris", "i3")]}
-    given: dict[str, object] = {"domains": ["shop"], "k": 1, "negatives": "all", **options}
+    given: dict[str, object] = {"n_tests": {"shop": 3}, "k": 1, "negatives": "all", **options}
     with pytest.raises(error, match=words):
         evaluate(shop, tests_frame(spark, tests), **given)  # type: ignore[arg-type]
 

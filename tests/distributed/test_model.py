@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import logging
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from pyspark.sql import SparkSession
-from pyspark.sql import functions as F
 
+from cdimf_spark.distributed.blocks.block_rows import decode, decode_matrix
 from cdimf_spark.distributed.scoring.baselines import popularity, separate_als
 from cdimf_spark.distributed.scoring.model import CDIMFModel
 from cdimf_spark.distributed.scoring.scorer import Scorer
 from cdimf_spark.distributed.tables import OutputTables
 from cdimf_spark.distributed.training.runs import STARTED, new_run
 from cdimf_spark.errors import BadRowsError, ConfigurationError, DataError, EmptyInputError
+from cdimf_spark.kernel.initialization import id_keys
 from tests.distributed.planted import (
     Planted,
     expected_metrics,
@@ -26,6 +28,7 @@ from tests.distributed.planted import (
 )
 
 PLANTED, TESTS = random_model(np.random.default_rng(21))
+PLANTED = PLANTED.trained_items()
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +39,7 @@ def model(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> CDIM
 
 
 def test_tables_and_options(model: CDIMFModel) -> None:
-    assert model.domains == ("cloth", "sport")
+    assert model.domains == ("books", "cloth", "films", "sport")
     assert model.rank == 2
     assert model.config.model.max_iter == 1
     assert model.user_factors.count() == sum(map(len, PLANTED.users.values()))
@@ -56,9 +59,11 @@ def test_evaluates_one_frame_with_a_domain_column(spark: SparkSession, model: CD
 def test_recommends_to_a_list_of_users(model: CDIMFModel, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.WARNING):
         found = model.recommend("sport", users=["u0", "u20", "stranger"], k=2)
-    assert "1 user whom no domain knows" in caplog.text
+    assert "1 user of 3 whom no domain knows get what is popular" in caplog.text
     rows = found.orderBy("user_id", "rank").collect()
     assert [(row.user_id, row.rank, row.source) for row in rows] == [
+        ("stranger", 1, "popular"),
+        ("stranger", 2, "popular"),
         ("u0", 1, "own"),
         ("u0", 2, "own"),
         ("u20", 1, "foreign"),
@@ -81,39 +86,33 @@ def test_popularity_ranks_by_interactions_on_the_same_rows(
     spark: SparkSession, model: CDIMFModel
 ) -> None:
     baseline = popularity(model)
-    counts = {
-        (d, i): sum(item == i for _, item in PLANTED.train[d])
-        for d in PLANTED.domains
-        for i in PLANTED.items[d]
-    }
-    rows = baseline.item_factors.select("domain", "item_id", F.col("factors")[0]).collect()
-    assert {(d, i): n for d, i, n in rows} == {key: n for key, n in counts.items() if n}
-    # Items of train only: a training has no others.
-    tests = {d: [p for p in pairs if counts.get((d, p[1]))] for d, pairs in TESTS.items()}
     everybody = {d: {user: [1.0] for user in PLANTED.users[d]} for d in PLANTED.domains}
     items = {
-        d: {i: [float(counts[d, i])] for i in PLANTED.items[d] if counts[d, i]}
-        for d in PLANTED.domains
+        d: {i: [float(PLANTED.count(d, i))] for i in PLANTED.items[d]} for d in PLANTED.domains
     }
-    shared = {user: [1.0] for user in PLANTED.shared}
-    popular = Planted(everybody, items, PLANTED.train, shared)
-    found = baseline.evaluate(tests_frame(spark, tests), k=3, negatives="all")
+    popular = Planted(everybody, items, PLANTED.train, {user: [1.0] for user in PLANTED.shared})
+    found = baseline.evaluate(tests_frame(spark, TESTS), k=3, negatives="all")
     for domain, metrics in found["domains"].items():
-        expected = expected_metrics(popular, domain, tests[domain], 3, "all", 0)
+        expected = expected_metrics(popular, domain, TESTS[domain], 3, "all", 0)
         for name in ("hr", "ndcg", "mrr", "coverage", "n_test", "n_skipped"):
             assert metrics[name] == pytest.approx(expected[name]), name
 
 
-def test_separate_als_knows_the_same_users(model: CDIMFModel) -> None:
+def test_separate_als_knows_the_same_users(spark: SparkSession, model: CDIMFModel) -> None:
+    def evaluated(scorer: Scorer) -> dict[str, Any]:
+        return scorer.evaluate(tests_frame(spark, TESTS), k=3, negatives="all")["domains"]
+
     baseline = separate_als(model)
-    rows = baseline.user_factors.collect()
-    trained = {(d, u) for d, pairs in PLANTED.train.items() for u, _ in pairs}
-    assert {(row.domain, row.user_id) for row in rows} == trained
-    assert np.isfinite([row.factors for row in rows]).all()
-    assert any(any(row.factors) for row in rows)
-    nothing = baseline.tables.shared
-    assert nothing is not None
-    assert {tuple(row.factors) for row in nothing.collect()} == {(0.0, 0.0)}
+    table = baseline.tables.users.where("kind IN ('factors', 'keys')").toArrow()
+    for domain in PLANTED.domains:
+        factors = decode_matrix(table, "factors", 2, domain=domain)
+        users = {user for user, _ in PLANTED.train[domain]}
+        assert sorted(decode(table, "keys", domain=domain)) == sorted(id_keys(sorted(users)))
+        assert np.isfinite(factors).all()
+        assert len(factors) == len(users)
+        assert factors.any()
+    ranked = {d: metrics["sources"] for d, metrics in evaluated(baseline).items()}
+    assert ranked == {d: metrics["sources"] for d, metrics in evaluated(model).items()}
 
 
 @pytest.mark.parametrize("started", [False, True])
@@ -147,9 +146,14 @@ def test_errors_of_recommend(spark: SparkSession, model: CDIMFModel) -> None:
         model.recommend("cloth", users=spark.range(1))
 
 
-def test_only_unknown_users_are_an_error(spark: SparkSession) -> None:
+def test_only_unknown_users_get_a_warning_that_says_so(
+    spark: SparkSession, caplog: pytest.LogCaptureFixture
+) -> None:
     planted = Planted({"shop": {"1": [1.0, 0.0]}}, {"shop": {"a": [1.0, 0.0]}}, {"shop": []})
     planted.train["shop"].append(("1", "a"))
     scorer = Scorer(planted_tables(spark, planted))
-    with pytest.raises(DataError, match="no domain knows any of the 2 users, the first is 'x'"):
-        scorer.recommend("shop", users=["y", "x"], k=1)
+    with caplog.at_level(logging.WARNING):
+        rows = scorer.recommend("shop", users=["y", "x"], k=1).orderBy("user_id").collect()
+    assert "2 users of 2 whom no domain knows" in caplog.text
+    assert "the first is 'x': are their ids those of the training?" in caplog.text
+    assert [tuple(row) for row in rows] == [(u, 1, "a", 1.0, "popular") for u in "xy"]

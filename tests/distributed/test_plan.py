@@ -16,7 +16,7 @@ from pyspark.sql import DataFrame, SparkSession
 from cdimf_spark.config import TrainConfig
 from cdimf_spark.distributed.blocks.indexing import with_keys
 from cdimf_spark.distributed.blocks.layout import Layout
-from cdimf_spark.distributed.blocks.packing import build_blocks, domain_sizes, persist_blocks
+from cdimf_spark.distributed.blocks.packing import block_sizes, build_blocks, persist_blocks
 from cdimf_spark.distributed.input.validation import clean_rows
 from cdimf_spark.distributed.training import iteration
 from cdimf_spark.distributed.training.run_training import make_steps
@@ -73,7 +73,9 @@ def plans(spark: SparkSession) -> dict[str, list[Node]]:
     keyed = with_keys(clean_rows(to_spark(spark, domains)))
     static = persist_blocks(build_blocks(keyed, layout, frozenset("ab"), "sum"), layout)
     config = TrainConfig(model, configs, "nowhere")
-    steps = make_steps(config, layout, static, domain_sizes(static))
+    steps = make_steps(
+        config, layout, static, block_sizes(static.users, static.items, layout).domains
+    )
 
     cut, seen = iteration.cut, []
     with pytest.MonkeyPatch.context() as patch:

@@ -9,14 +9,13 @@ import pytest
 from chispa import assert_df_equality
 from pyspark.sql import SparkSession
 
+from cdimf_spark.distributed.scoring.grid import Grid
+from cdimf_spark.distributed.scoring.output import first_users, write_recommendations
 from cdimf_spark.distributed.scoring.recommend import (
     RECOMMENDATIONS,
-    first_users,
     recommend,
     unknown_users,
-    write_recommendations,
 )
-from cdimf_spark.distributed.scoring.scoring import Grid
 from cdimf_spark.distributed.scoring.user_lists import read_users
 from cdimf_spark.errors import ConfigurationError, DataError, ValueOutOfRangeError
 from cdimf_spark.kernel.initialization import id_keys
@@ -28,34 +27,36 @@ Row = tuple[str, int, str, float, str]
 def expected_lists(planted: Planted, domain: str, users: list[str], k: int) -> list[Row]:
     rows: list[Row] = []
     for user in users:
-        found = planted.row_of(domain, user)
-        if found is None:
-            continue
-        row, source = found
+        row, source = planted.row_of(domain, user) or ([], "popular")
         seen = {item for other, item in planted.train[domain] if other == user}
         items = [item for item in planted.items[domain] if item not in seen]
-        scores = {item: planted.score(row, domain, item) for item in items}
+        scores = {
+            item: planted.score(row, domain, item) if row else float(planted.count(domain, item))
+            for item in items
+        }
         items.sort(key=lambda item: (-scores[item], int(id_keys([item])[0])))
         rows += [(user, n + 1, item, scores[item], source) for n, item in enumerate(items[:k])]
     return rows
 
 
 @pytest.mark.parametrize(
-    ("domain", "k", "grid"),
+    ("domain", "k", "cuts"),
     [
         ("cloth", 17, None),
-        ("sport", 3, Grid(("sport",), 2, 3)),
-        ("sport", 5, Grid(("sport",), 24, 1)),
+        ("sport", 3, (2, 3)),
+        ("sport", 5, (1, 1)),
     ],
 )
 def test_equals_a_sort_of_all_scores(
-    spark: SparkSession, domain: str, k: int, grid: Grid | None
+    spark: SparkSession, domain: str, k: int, cuts: tuple[int, int] | None
 ) -> None:
     planted, _ = random_model(np.random.default_rng(11))
+    planted.num_blocks = 5
     tables = planted_tables(spark, planted)
     people = [f"u{n}" for n in range(24)]
     requests = spark.createDataFrame([(u,) for u in people], "user_id string")
-    found = recommend(tables, domain, requests, k, grid)
+    grid = Grid.cut(tables, {domain: cuts}) if cuts else None
+    found = recommend(tables, domain, requests, k, grid=grid)
     expected = spark.createDataFrame(expected_lists(planted, domain, people, k), RECOMMENDATIONS)
     assert_df_equality(found, expected, ignore_row_order=True, ignore_nullable=True)
 
@@ -110,8 +111,9 @@ def test_output_is_not_overwritten_by_accident(spark: SparkSession, tmp_path: Pa
     rows = spark.createDataFrame([("u", 1, "i", 0.5, "own")], RECOMMENDATIONS)
     for form in ("delta", "parquet"):
         path = str(tmp_path / form)
-        write_recommendations(rows, path, form)
+        counts = write_recommendations(rows, path, form, 2)
+        assert counts == {"n_rows": 1, "n_lists": 1, "n_short": 1}
         with pytest.raises(ConfigurationError, match="--overwrite"):
-            write_recommendations(rows, path, form)
-        write_recommendations(rows.limit(0), path, form, overwrite=True)
+            write_recommendations(rows, path, form, 2)
+        write_recommendations(rows.limit(0), path, form, 2, overwrite=True)
         assert spark.read.format(form).load(path).isEmpty()

@@ -12,7 +12,7 @@ from pyspark.sql import DataFrame, SparkSession
 from cdimf_spark.config import TrainConfig
 from cdimf_spark.distributed.blocks.indexing import with_keys
 from cdimf_spark.distributed.blocks.layout import Layout
-from cdimf_spark.distributed.blocks.packing import build_blocks, domain_sizes, persist_blocks
+from cdimf_spark.distributed.blocks.packing import block_sizes, build_blocks, persist_blocks
 from cdimf_spark.distributed.input.validation import clean_rows
 from cdimf_spark.distributed.training import publishing
 from cdimf_spark.distributed.training.run_training import make_steps
@@ -71,7 +71,7 @@ def train_in_memory(
     keyed = with_keys(clean_rows(to_spark(spark, domains)))
     blocks = build_blocks(keyed, layout, coupled, model.duplicates).localCheckpoint()
     static = persist_blocks(blocks, layout, model.shared_user_weight)
-    sizes = domain_sizes(static)
+    sizes = block_sizes(static.users, static.items, layout).domains
     steps = make_steps(config, layout, static, sizes)
     run = MemoryRun(None, "memory", {})  # type: ignore[arg-type]
     working = NoTables(
@@ -82,10 +82,11 @@ def train_in_memory(
     )
     state, messages = Trainer(model, steps, run, working).train()
     item_rows = steps.item_factors(messages)
+    users = publishing.packed_users(blocks, state, layout, model.rank)
     factors = {
-        "user": publishing.user_factors(blocks, state, layout, model.rank),
+        "user": publishing.user_factors(blocks, users, layout, model.rank),
         "item": publishing.item_factors(blocks, item_rows, layout, model.rank),
-        "shared": publishing.shared_factors(blocks, state.z, layout, model.rank),
+        "shared": publishing.shared_factors(blocks, users, layout, model.rank),
     }
     found = {kind: factors_by_id(frame) for kind, frame in factors.items()}
     static.unpersist()

@@ -47,6 +47,23 @@ _DTYPES: dict[str, type[np.generic]] = {
     "item_sums": np.float64,
     "consensus_sums": np.float64,
     "primal_sums": np.float64,
+    # What scoring moves: users with what they have seen, test rows, and what was found for them.
+    "user_bytes": np.uint8,
+    "user_lengths": np.int32,
+    "sources": np.int64,
+    "is_shared": np.int64,
+    "seen_counts": np.int64,
+    "seen": np.int64,
+    "tests": np.int64,
+    "test_counts": np.int64,
+    "targets": np.float32,
+    "higher": np.int64,
+    "equal": np.int64,
+    "top_keys": np.int64,
+    "top_numbers": np.int64,
+    "top_scores": np.float32,
+    "item_bytes": np.uint8,
+    "item_lengths": np.int32,
 }
 
 SCHEMA = pa.schema(

@@ -120,7 +120,7 @@ def _index_block(
     shared_keys = _shared_keys(keys, domains, coupled or ())
     for domain in sorted(set(domains)):
         rows = np.flatnonzero(domains == domain)
-        arrays = {"ids": _pack_ids(table.column("id").take(rows))}
+        arrays = {"ids": pack_ids(table.column("id").take(rows))}
         if coupled is not None:
             shared = np.isin(keys[rows], shared_keys) & (domain in coupled)
             arrays["shared"] = np.flatnonzero(shared).astype(np.int32)
@@ -147,7 +147,7 @@ def _refuse_collisions(keys: NDArray[np.int64], ids: pa.ChunkedArray) -> None:
             )
 
 
-def _pack_ids(ids: pa.ChunkedArray) -> NDArray[np.uint8]:
+def pack_ids(ids: pa.ChunkedArray) -> NDArray[np.uint8]:
     """Ids as the bytes of an Arrow stream."""
     sink = pa.BufferOutputStream()
     table = pa.table({"id": ids})
@@ -157,5 +157,5 @@ def _pack_ids(ids: pa.ChunkedArray) -> NDArray[np.uint8]:
 
 
 def unpack_ids(packed: NDArray[np.uint8]) -> pa.ChunkedArray:
-    """Ids from the bytes of `_pack_ids`, in the order of their keys."""
+    """Ids from the bytes of `pack_ids`, in the order of their keys."""
     return pa.ipc.open_stream(pa.py_buffer(packed)).read_all().column("id")

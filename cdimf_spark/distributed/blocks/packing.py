@@ -161,13 +161,16 @@ def _persisted(rows: DataFrame, side: Side, key: str = "pkey") -> DataFrame:
     return rows.repartition(side.num_blocks, key).sortWithinPartitions(key).persist()
 
 
-def domain_sizes(static: StaticBlocks) -> dict[str, DomainSize]:
-    """Sizes of all domains, from persisted blocks."""
-    return block_sizes(static.users, static.items)
+class BlockSizes(NamedTuple):
+    """Sizes of all domains, and the numbers of users and of items of each of their blocks."""
+
+    domains: dict[str, DomainSize]
+    users: dict[str, list[int]]
+    items: dict[str, list[int]]
 
 
-def block_sizes(user_rows: DataFrame, item_rows: DataFrame) -> dict[str, DomainSize]:
-    """Sizes of all domains, from the lengths of the packed arrays (no payload reaches Python).
+def block_sizes(user_rows: DataFrame, item_rows: DataFrame, layout: Layout) -> BlockSizes:
+    """Sizes from the lengths of the packed arrays (no payload reaches Python).
 
     Parameters
     ----------
@@ -176,26 +179,35 @@ def block_sizes(user_rows: DataFrame, item_rows: DataFrame) -> dict[str, DomainS
     """
     with ThreadPoolExecutor() as pool:
         users, items = pool.map(_array_lengths, (user_rows, item_rows))
-    return {
+
+    def by_block(rows: dict[int, Row], side: Side) -> list[int]:
+        return [rows[b]["indptr"] - 1 if b in rows else 0 for b in range(side.num_blocks)]
+
+    user_counts = {domain: by_block(rows, layout.users) for domain, rows in users.items()}
+    item_counts = {domain: by_block(rows, layout.items) for domain, rows in items.items()}
+    sizes = {
         domain: DomainSize(
-            n_users=row["indptr"] - row["blocks"],
-            n_items=items[domain]["indptr"] - items[domain]["blocks"],
-            n_shared=row["shared"],
-            n_interactions=row["indices"],
+            n_users=sum(user_counts[domain]),
+            n_items=sum(item_counts[domain]),
+            n_shared=sum(row["shared"] for row in rows.values()),
+            n_interactions=sum(row["indices"] for row in rows.values()),
         )
-        for domain, row in users.items()
+        for domain, rows in users.items()
     }
+    return BlockSizes(sizes, user_counts, item_counts)
 
 
-def _array_lengths(frame: DataFrame) -> dict[str, Row]:
+def _array_lengths(frame: DataFrame) -> dict[str, dict[int, Row]]:
+    """Lengths of the arrays of each block, by domain and number."""
+
     def total(kind: str, item_bytes: int) -> Column:
         length = F.when(F.col("kind") == kind, F.octet_length("payload")).otherwise(0)
         return (F.sum(length) / item_bytes).cast("long").alias(kind)
 
-    totals = frame.groupBy(DOMAIN).agg(
-        total("indptr", 8),
-        total("indices", 4),
-        total("shared", 4),
-        F.countDistinct("block").alias("blocks"),
+    totals = frame.groupBy(DOMAIN, "block").agg(
+        total("indptr", 8), total("indices", 4), total("shared", 4)
     )
-    return {row[DOMAIN]: row for row in totals.collect()}
+    found: dict[str, dict[int, Row]] = {}
+    for row in totals.collect():
+        found.setdefault(row[DOMAIN], {})[row["block"]] = row
+    return found

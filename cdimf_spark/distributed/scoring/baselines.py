@@ -15,46 +15,44 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from cdimf_spark.config import TrainConfig
-from cdimf_spark.distributed.blocks.block_rows import decode
-from cdimf_spark.distributed.blocks.indexing import unpack_ids
-from cdimf_spark.distributed.blocks.packing import domain_sizes, persist_blocks, rows_of
-from cdimf_spark.distributed.scoring.arrow_lists import Lists, offsets_of, write_lists
+from cdimf_spark.distributed.blocks.block_rows import decode, encode, to_table
+from cdimf_spark.distributed.blocks.packing import block_sizes, persist_blocks
 from cdimf_spark.distributed.scoring.model import CDIMFModel
 from cdimf_spark.distributed.scoring.scorer import Scorer
+from cdimf_spark.distributed.scoring.scoring_tables import USER_KINDS, restrict
 from cdimf_spark.distributed.training.half_step import address_of
 from cdimf_spark.distributed.training.iteration import Steps, UserState
-from cdimf_spark.distributed.training.publishing import item_factors, user_factors
+from cdimf_spark.distributed.training.publishing import packed_users
 from cdimf_spark.distributed.training.run_training import make_steps
 from cdimf_spark.distributed.workers import apply_to_groups
-from cdimf_spark.schemas import DOMAIN, FACTORS, ITEM_FACTORS, ITEM_ID, USER_ID
+from cdimf_spark.schemas import BLOCK_ROW
 
 
 def popularity(model: CDIMFModel) -> Scorer:
     """Every item scores with its number of interactions, for everybody: a model of rank 1."""
-    rows = rows_of(model.blocks(), "item", ("ids", "indptr"))
 
-    items = rows.repartition(model.layout.items.num_blocks, "pkey").groupBy("pkey")
-    tables = replace(
-        model.tables,
-        users=_constant(model.user_factors, 1.0, 1),
-        shared=_constant(model.shared_factors, 1.0, 1),
-        items=apply_to_groups(items, count_interactions, ITEM_FACTORS),
+    def ones(static: pa.Table) -> pa.Table:
+        factors = np.ones(len(decode(static, "keys")), np.float32)
+        return to_table(encode(address_of(static), {"factors": factors}))
+
+    tables, layout = model.tables, model.layout
+    keys = restrict(tables.users, tables.domains, ("keys",))
+    indptr = restrict(tables.items, tables.domains, ("indptr",))
+    users = keys.repartition(layout.users.num_blocks, "pkey").groupBy("pkey")
+    items = indptr.repartition(layout.items.num_blocks, "pkey").groupBy("pkey")
+    return _with_factors(
+        model,
+        apply_to_groups(users, ones, BLOCK_ROW),
+        apply_to_groups(items, count_interactions, BLOCK_ROW),
         rank=1,
+        transfers=True,
     )
-    return Scorer(tables)
 
 
 def count_interactions(static: pa.Table) -> pa.Table:
-    """Item rows of a block with the number of their interactions as the only factor."""
-    ids, counts = unpack_ids(decode(static, "ids")), np.diff(decode(static, "indptr"))
-    offsets = offsets_of(np.ones(len(counts), np.int64))
-    return pa.table(
-        {
-            DOMAIN: pa.array([address_of(static).domain] * len(ids), pa.string()),
-            ITEM_ID: ids,
-            FACTORS: write_lists(Lists(offsets, counts.astype(np.float32))),
-        }
-    )
+    """Packed factors of the items of a block: the numbers of their interactions."""
+    counts = np.diff(decode(static, "indptr"))
+    return to_table(encode(address_of(static), {"factors": counts}))
 
 
 def separate_als(model: CDIMFModel) -> Scorer:
@@ -67,15 +65,32 @@ def separate_als(model: CDIMFModel) -> Scorer:
     blocks = model.blocks().withColumn("payload", no_shared)
     static = persist_blocks(blocks, layout)
     try:
-        steps = make_steps(config, layout, static, domain_sizes(static))
-        items, users = _iterate(steps, config, len(model.run.iterations))
-        item_rows = item_factors(blocks, items, layout, model.rank).localCheckpoint()
-        user_rows = user_factors(blocks, users, layout, model.rank).localCheckpoint()
+        steps = make_steps(
+            config, layout, static, block_sizes(static.users, static.items, layout).domains
+        )
+        items, state = _iterate(steps, config, len(model.run.iterations))
+        item_rows = items.localCheckpoint()
+        user_rows = packed_users(blocks, state, layout, model.rank).localCheckpoint()
     finally:
         static.unpersist()
-    everybody = model.user_factors.select(USER_ID).distinct()
-    nothing = _constant(everybody, 0.0, model.rank)
-    return Scorer(replace(model.tables, users=user_rows, items=item_rows, shared=nothing))
+    return _with_factors(model, user_rows, item_rows, model.rank, transfers=False)
+
+
+def _with_factors(
+    model: CDIMFModel, users: DataFrame, items: DataFrame, rank: int, transfers: bool
+) -> Scorer:
+    """The model with other factors; `transfers`: a user's rows serve the other domains too."""
+    tables = model.tables
+    kinds = [kind for kind in USER_KINDS if kind not in ("factors", "z")]
+    return Scorer(
+        replace(
+            tables,
+            users=restrict(tables.users, tables.domains, kinds).drop("side").union(users),
+            items=restrict(tables.items, tables.domains, kinds).drop("side").union(items),
+            sources=replace(tables.sources, transfers=transfers),
+            rank=rank,
+        )
+    )
 
 
 def _uncoupled(config: TrainConfig) -> TrainConfig:
@@ -94,8 +109,3 @@ def _iterate(steps: Steps, config: TrainConfig, n_iterations: int) -> tuple[Data
         items = steps.update_items(messages)
         state, messages = steps.update_users(items, state, use_z=True, aggregate=False)
     return steps.item_factors(messages), state
-
-
-def _constant(frame: DataFrame, value: float, rank: int) -> DataFrame:
-    """The same rows with constant factors."""
-    return frame.withColumn(FACTORS, F.array_repeat(F.lit(value).cast("float"), rank))

@@ -10,13 +10,13 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from cdimf_spark.distributed.scoring.held_out import FEW_ITEMS, RANKED, UNKNOWN_ITEM, UNKNOWN_USER
-from cdimf_spark.distributed.scoring.scoring_tables import SOURCES
+from cdimf_spark.distributed.scoring.scoring_tables import POPULAR, SOURCES
 from cdimf_spark.errors import DataError, EmptyInputError
 from cdimf_spark.kernel.metrics import hit_rate, ndcg
 
 
 class Found(NamedTuple):
-    """Test rows of a kind, or the items of the lists (`state` None) of a domain.
+    """Test rows of a kind, or items of the lists (`state` None) of a domain.
 
     Attributes
     ----------
@@ -71,7 +71,9 @@ def summarize(domain: str, found: Sequence[Found], n_items: int, k: int) -> dict
         **skipped,
         "n_in_train": sum(part.n for part in ranked if part.in_train),
         "n_items": n_items,
-        "sources": {s: sum(part.n for part in ranked if part.source == s) for s in SOURCES},
+        "sources": {
+            s: sum(part.n for part in ranked if part.source == s) for s in SOURCES[:POPULAR]
+        },
     }
 
 

@@ -1,102 +1,154 @@
-"""Test items of the users of a block: their numbers and scores, and which cannot be ranked."""
+"""Test rows on their way to the cells: the item's number, then the user's row and their state.
+
+First each row meets the block of its item (`locate_tests`), then that of its user
+(`tested_users`); in both places it is found by key.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Iterator
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
+from pyspark.sql import DataFrame
 
-from cdimf_spark.distributed.scoring.arrow_lists import Lists, offsets_of, read_matrix, write_lists
-from cdimf_spark.kernel.scoring import find_sorted, pair_scores
-from cdimf_spark.schemas import DOMAIN, FACTORS
+from cdimf_spark.distributed.blocks.block_rows import (
+    Address,
+    decode,
+    decode_matrix,
+    encode,
+    to_table,
+)
+from cdimf_spark.distributed.blocks.indexing import place
+from cdimf_spark.distributed.scoring.grid import Grid
+from cdimf_spark.distributed.scoring.lists import Lists
+from cdimf_spark.distributed.scoring.scoring_tables import POPULAR, ScoringTables, restrict
+from cdimf_spark.distributed.scoring.user_stage import cogroup_users, user_arrays
+from cdimf_spark.distributed.scoring.users import find_users
+from cdimf_spark.distributed.workers import apply_to_cogroups
+from cdimf_spark.kernel.scoring import find_sorted
+from cdimf_spark.schemas import BLOCK_ROW
 
 Indexes = NDArray[np.int64]
 
-# What the tests of a user are: to be ranked, or why they are not.
+# What a test row is: to be ranked, or why it is not.
 RANKED, UNKNOWN_USER, UNKNOWN_ITEM, FEW_ITEMS = range(4)
 
+# Columns of the kind `tests`: keys, number of the item in the catalogue (-1: it is not there), its
+# interactions in train; and, once the user is known, the state and whether he has it in train.
+USER_KEY, ITEM_KEY, NUMBER, POPULARITY, STATE, IN_TRAIN = range(6)
+TEST_COLUMNS = 6
+_LOCATED_COLUMNS = 4
 
-@dataclass(frozen=True)
-class TestSettings:
-    """What the tasks need to prepare the tests.
 
-    Attributes
+def locate_tests(
+    tables: ScoringTables, tests: DataFrame, domains: list[str], with_targets: bool
+) -> DataFrame:
+    """Packed test rows for the user blocks: kind `tests`, and `targets` with the item's factors.
+
+    Parameters
     ----------
-    slice_starts
-        See `Catalogue.slice_starts`, by domain.
+    tests
+        domain, user_id, item_id.
+    with_targets
+        Whether a cell may lack the target's factors.
+    """
+    layout, sizes, rank = tables.layout, tables.sizes, tables.rank
+    firsts = {domain: sizes.first_items(domain) for domain in domains}
+    users = layout.users
+
+    def locate(static: pa.Table, moving: pa.Table) -> pa.Table:
+        if not moving.num_rows:
+            return to_table([])
+        domain, block = (moving.column(name)[0].as_py() for name in ("domain", "block"))
+        user_keys, item_keys = (moving.column(f"{n}_key").to_numpy() for n in ("user", "item"))
+        position, found = find_sorted(decode(static, "keys"), item_keys)
+        number = np.where(found, firsts[domain][block] + position, -1)
+        counts = np.append(np.diff(decode(static, "indptr")), 0)
+        rows = np.column_stack([user_keys, item_keys, number, np.where(found, counts[position], 0)])
+        arrays = {"tests": rows}
+        if with_targets:
+            factors = decode_matrix(static, "factors", rank)
+            arrays["targets"] = np.zeros((len(rows), rank), np.float32)
+            arrays["targets"][found] = factors[position[found]]
+        to = users.placement.block_of(user_keys)
+        batches: list[pa.RecordBatch] = []
+        for other in np.unique(to):
+            address = Address(users.keys[0][other], domain, int(other))
+            mine = {kind: array[to == other] for kind, array in arrays.items()}
+            batches.extend(encode(address, mine, source=block))
+        return to_table(batches)
+
+    side = layout.items
+    keyed = tests.selectExpr(
+        "domain", "xxhash64(user_id) AS user_key", "xxhash64(item_id) AS item_key"
+    )
+    placed = place(keyed, "item_key", side)
+    names, keys = (", ".join(map(repr, values)) for values in (side.domains, side.flat_keys))
+    position = f"(array_position(array({names}), domain) - 1) * {side.num_blocks} + block"
+    moving = placed.selectExpr("*", f"get(array({keys}), int({position})) AS pkey")
+    kinds = ("keys", "indptr", "factors") if with_targets else ("keys", "indptr")
+    frames = (restrict(tables.items, domains, kinds), moving)
+    left, right = (frame.repartition(side.num_blocks, "pkey").groupBy("pkey") for frame in frames)
+    return apply_to_cogroups(left, right, locate, BLOCK_ROW)
+
+
+def tested_users(
+    tables: ScoringTables, grid: Grid, located: DataFrame, negatives: int | None
+) -> DataFrame:
+    """Users with tests, for the cells: their rows, what they have seen, their tests.
+
+    Parameters
+    ----------
+    located
+        What `locate_tests` returned.
     negatives
         Negatives to draw for each test; None: all items.
     """
+    sources, rank = tables.sources, tables.rank
+    n_items = {domain: tables.n_items(domain) for domain in grid.domains}
 
-    slice_starts: Mapping[str, Indexes]
-    negatives: int | None
+    def of_domain(static: pa.Table, mine: pa.Table, domain: str) -> Iterator[pa.RecordBatch]:
+        located = decode_matrix(mine, "tests", _LOCATED_COLUMNS)
+        order = np.lexsort((located[:, ITEM_KEY], located[:, USER_KEY]))
+        located, targets = located[order], decode_matrix(mine, "targets", rank)
+        targets = targets[order] if len(targets) else targets
+        keys, user = np.unique(located[:, USER_KEY], return_inverse=True)
+        users = find_users(static, domain, keys, sources, rank)
+        most = None if negatives is None else n_items[domain] - negatives
+        states = _states(located[:, NUMBER], user, users.sources, most)
+        in_train = _is_seen(users.seen, user, located[:, ITEM_KEY])
+        rows = np.column_stack([located, states, in_train])
+        for chunk, part in grid.chunks_of(mine.column("block")[0].as_py(), len(keys)):
+            first, last = np.searchsorted(user, (part.start, part.stop))
+            arrays = user_arrays(users.cut(part))
+            arrays["is_shared"] = users.is_shared[part]
+            arrays["test_counts"] = np.bincount(user, minlength=len(keys))[part]
+            arrays["tests"], arrays["targets"] = rows[first:last], targets[first:last]
+            yield from grid.send(domain, chunk, arrays)
 
-    __test__ = False  # not a test class
+    def step(static: pa.Table, moving: pa.Table) -> pa.Table:
+        batches: list[pa.RecordBatch] = []
+        for domain in sorted(pc.unique(moving.column("domain")).to_pylist()):
+            mine = moving.filter(pc.equal(moving.column("domain"), domain))
+            batches.extend(of_domain(static, mine, domain))
+        return to_table(batches)
 
-    @property
-    def dtype(self) -> type[np.floating[Any]]:
-        """Arithmetic of the scores: whole blocks need float64 to be the same in all of them."""
-        return np.float64 if self.negatives is None else np.float32
-
-
-def held_out_columns(
-    rows: pa.Table,
-    keys: Indexes,
-    priority: Indexes,
-    factors: NDArray[np.float32],
-    seen: Lists,
-    settings: TestSettings | None,
-) -> dict[str, pa.Array]:
-    """Columns of the tests; `rows` is sorted by user and item."""
-    user, _ = find_sorted(keys, rows.column("user_key").to_numpy())
-    if settings is None or not len(user):
-        return _test_columns(np.zeros(len(keys) + 1, np.int64), *(np.empty(0, int),) * 4)
-    item_keys = rows.column("item_key").to_numpy()
-    starts = settings.slice_starts[rows.column(DOMAIN)[0].as_py()]
-    slices = rows.column("item_slice").to_numpy()
-    known = slices >= 0
-    items = np.where(known, starts[slices] + rows.column("item_position").to_numpy(), -1)
-    states = np.where(known, RANKED, UNKNOWN_ITEM)
-    states[priority[user] < 0] = UNKNOWN_USER
-    if settings.negatives is not None:
-        _mark_few(states, items, user, int(starts[-1]) - settings.negatives)
-    ranked = states == RANKED
-    scores = np.full(len(user), -np.inf, np.float32)
-    if ranked.any():
-        targets = read_matrix(rows.column(FACTORS).filter(pa.array(ranked)))
-        scores[ranked] = pair_scores(factors[user[ranked]], targets, settings.dtype)
-    scores[_is_seen(seen, user, item_keys)] = -np.inf
-    offsets = offsets_of(np.bincount(user, minlength=len(keys)))
-    return _test_columns(offsets, item_keys, items, scores, states)
+    return cogroup_users(tables, grid.domains, located, step, sources)
 
 
-def _test_columns(
-    offsets: Indexes,
-    keys: Indexes,
-    items: Indexes,
-    scores: NDArray[np.floating[Any]],
-    states: Indexes,
-) -> dict[str, pa.Array]:
-    columns: dict[str, NDArray[Any]] = {
-        "test_keys": keys.astype(np.int64),
-        "test_items": items.astype(np.int64),
-        "test_scores": scores.astype(np.float32),
-        "test_states": states.astype(np.int32),
-    }
-    return {name: write_lists(Lists(offsets, array)) for name, array in columns.items()}
-
-
-def _mark_few(states: Indexes, items: Indexes, user: Indexes, most: int) -> None:
-    """Mark the tests of users who have more than `most` distinct test items in the catalogue."""
-    known = items >= 0
-    n = int(items.max()) + 1
-    own = np.bincount(np.unique(user[known] * n + items[known]) // max(n, 1))
-    own = np.pad(own, (0, int(user.max()) + 1 - len(own)))
-    states[(own[user] > most) & (states == RANKED)] = FEW_ITEMS
+def _states(number: Indexes, user: Indexes, sources: Indexes, most: int | None) -> Indexes:
+    """What each test row is; with `most`, users of more distinct test items have too few others."""
+    states = np.where(number >= 0, RANKED, UNKNOWN_ITEM)
+    states[sources[user] == POPULAR] = UNKNOWN_USER
+    if most is not None:
+        known = number >= 0
+        pairs = np.unique(np.column_stack([user[known], number[known]]), axis=0)
+        own = np.bincount(pairs[:, 0], minlength=len(sources))
+        states[(own[user] > most) & (states == RANKED)] = FEW_ITEMS
+    return states
 
 
 def _is_seen(seen: Lists, user: Indexes, item_keys: Indexes) -> NDArray[np.bool_]:

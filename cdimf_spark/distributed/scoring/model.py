@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cached_property
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Self
 
@@ -14,7 +14,7 @@ from cdimf_spark.config import TrainConfig
 from cdimf_spark.distributed.blocks.layout import Layout
 from cdimf_spark.distributed.input.validation import PROBLEM, annotate
 from cdimf_spark.distributed.scoring.scorer import Scorer
-from cdimf_spark.distributed.scoring.scoring_tables import ScoringTables, SeenItems
+from cdimf_spark.distributed.scoring.scoring_tables import ScoringTables, Sizes, Sources
 from cdimf_spark.distributed.serving.explain import explain
 from cdimf_spark.distributed.serving.export_arrays import export_arrays
 from cdimf_spark.distributed.serving.fold_in import fold_in
@@ -25,6 +25,7 @@ from cdimf_spark.distributed.training.iteration import EXCHANGE_KINDS, only
 from cdimf_spark.distributed.training.runs import Run, last_run
 from cdimf_spark.distributed.training.working_tables import WorkingTables
 from cdimf_spark.errors import DataError
+from cdimf_spark.schemas import BLOCK_COLUMNS, DOMAIN, USER_ID
 
 
 class CDIMFModel(Scorer):
@@ -61,7 +62,7 @@ class CDIMFModel(Scorer):
             )
         self.run = run
         self.config = TrainConfig.from_dict(run.details["config"])
-        super().__init__(self._scoring_tables())
+        super().__init__(_scoring_tables(self._output, run, self.config))
 
     def __repr__(self) -> str:
         """Name the folder, the domains and the rank."""
@@ -73,14 +74,29 @@ class CDIMFModel(Scorer):
         return cls(spark or SparkSession.getActiveSession() or build_session(), path)
 
     @property
+    def user_factors(self) -> DataFrame:
+        """Rows that score the users of each domain: domain, user_id, factors."""
+        return self._output.read("user_factors")
+
+    @property
+    def item_factors(self) -> DataFrame:
+        """Rows of the items: domain, item_id, factors."""
+        return self._output.read("item_factors")
+
+    @property
     def shared_factors(self) -> DataFrame:
         """Consensus rows of the users of several domains: user_id, factors."""
         return self._output.read("shared_factors")
 
-    @cached_property
+    @property
     def history(self) -> DataFrame:
         """Metrics of the training, a row an iteration."""
         return self._output.read("history")
+
+    def users_of(self, domain: str) -> DataFrame:
+        """Users that have interactions in a domain: user_id."""
+        self.tables.check_domains([domain])
+        return self.user_factors.where(F.col(DOMAIN) == domain).select(USER_ID)
 
     def blocks(self) -> DataFrame:
         """Packed interactions of the training: ``BLOCK_ROW`` and `side`."""
@@ -155,21 +171,24 @@ class CDIMFModel(Scorer):
         """Write the model as tables for a vector index, see `index_tables.export_index`."""
         export_index(self, path, domains, form, overwrite)
 
-    @cached_property
+    @property
     def layout(self) -> Layout:
         """Where the packed interactions lie."""
-        names = tuple(sorted(domain.name for domain in self.config.domains))
-        return Layout.from_dict(names, self.run.details["layout"])
+        return self.tables.layout
 
-    def _scoring_tables(self) -> ScoringTables:
-        users = self.layout.users
-        coupled = (self.config.model.for_domain(domain) for domain in self.config.domains)
-        return ScoringTables(
-            users=self._output.read("user_factors"),
-            items=self._output.read("item_factors"),
-            shared=self.shared_factors,
-            seen=SeenItems(self.blocks().where(F.col("side") == "user"), users),
-            domains=users.domains,
-            aligned=frozenset(domain.name for domain in coupled if domain.rho > 0),
-            rank=self.config.model.rank,
-        )
+
+def _scoring_tables(output: OutputTables, run: Run, config: TrainConfig) -> ScoringTables:
+    names = tuple(sorted(domain.name for domain in config.domains))
+    coupled = (config.model.for_domain(domain) for domain in config.domains)
+    working = WorkingTables(output, run.run_id)
+    with ThreadPoolExecutor() as pool:
+        blocks, factors = pool.map(lambda read: read(), (working.read_blocks, working.read_factors))
+    rows = blocks.select("side", *BLOCK_COLUMNS).union(factors.select("side", *BLOCK_COLUMNS))
+    return ScoringTables(
+        users=rows.where("side = 'user'"),
+        items=rows.where("side = 'item'"),
+        layout=Layout.from_dict(names, run.details["layout"]),
+        sizes=Sizes(**run.sizes),
+        sources=Sources(frozenset(domain.name for domain in coupled if domain.rho > 0)),
+        rank=config.model.rank,
+    )

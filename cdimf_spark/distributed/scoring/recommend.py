@@ -4,27 +4,44 @@ from __future__ import annotations
 
 from typing import TypeGuard
 
+import numpy as np
 import pyarrow as pa
-from pyspark.errors import AnalysisException
 from pyspark.sql import DataFrame
-from pyspark.sql import functions as F
 
-from cdimf_spark.distributed.scoring.catalogue import Catalogue, count_items
-from cdimf_spark.distributed.scoring.item_block import (
-    BEST,
-    ItemBlock,
-    KnownUsers,
-    join_tops,
-    name_users,
-    user_batches,
+from cdimf_spark.distributed.blocks.block_rows import decode
+from cdimf_spark.distributed.scoring.grid import (
+    Arrays,
+    FinishFunction,
+    Grid,
+    ScoreFunction,
+    apply_to_cells,
+    decode_all,
 )
-from cdimf_spark.distributed.scoring.scoring import Grid, ScoreFunction, merge_blocks, score_blocks
-from cdimf_spark.distributed.scoring.scoring_tables import ScoringTables
-from cdimf_spark.distributed.scoring.user_rows import user_rows
-from cdimf_spark.errors import ConfigurationError, ValueOutOfRangeError
-from cdimf_spark.kernel.scoring import best_items
-from cdimf_spark.schemas import DOMAIN, USER_ID
+from cdimf_spark.distributed.scoring.item_group import ItemGroup, item_ids
+from cdimf_spark.distributed.scoring.lists import Lists, pack_texts, unpack_texts
+from cdimf_spark.distributed.scoring.scoring_tables import (
+    ITEM_KINDS,
+    SOURCES,
+    ScoringTables,
+    restrict,
+)
+from cdimf_spark.distributed.scoring.user_stage import LeftOut, listed_users, place_users
+from cdimf_spark.distributed.workers import apply_to_cogroups
+from cdimf_spark.errors import ValueOutOfRangeError
+from cdimf_spark.kernel.ranking import TopK, merge_columns
+from cdimf_spark.kernel.scoring import best_items, find_sorted, unit_rows, user_batches
+from cdimf_spark.schemas import USER_ID
 
+_SEEN = LeftOut()
+_SCHEMA = pa.schema(
+    [
+        ("user_id", pa.string()),
+        ("rank", pa.int32()),
+        ("item_id", pa.string()),
+        ("score", pa.float32()),
+        ("source", pa.string()),
+    ]
+)
 RECOMMENDATIONS = "user_id string, rank int, item_id string, score float, source string"
 
 
@@ -33,17 +50,27 @@ def recommend(
     domain: str,
     requests: DataFrame | None = None,
     k: int = 10,
+    n_requests: int | None = None,
+    left_out: LeftOut = _SEEN,
+    cosine: bool = False,
     grid: Grid | None = None,
 ) -> DataFrame:
-    """List the k best items for each user, without those that he has seen.
+    """List the k best items for each user.
 
     Among equal scores the item with the smaller key comes first. A list is shorter than k where
-    fewer items are left; users whom no domain knows have none (`unknown_users`).
+    fewer items are left. A user whom no domain knows gets what is popular: the score is the
+    number of an item's interactions.
 
     Parameters
     ----------
     requests
         Distinct user_id; None: all users of the domain.
+    n_requests
+        How many they are, if that is known.
+    left_out
+        What the lists leave out; by default what the user has in train.
+    cosine
+        Score by the cosine instead of the dot product.
     grid
         For tests.
 
@@ -59,32 +86,113 @@ def recommend(
         If there is no such domain, or k is not between 1 and the size of its catalogue.
     """
     tables.check_domains([domain])
-    catalogue = count_items(tables.items, [domain])
-    check_length(k, catalogue, domain)
-    if requests is None:
-        candidates = tables.own_rows(domain)
-    else:
-        candidates = tables.candidates(requests.select(F.lit(domain).alias(DOMAIN), USER_ID))
-    users = user_rows(tables, [domain], candidates)
-    grid = grid or Grid.of(users.sparkSession, tables, catalogue)
-    schema = f"domain string, user_id string, source string, best {BEST}"
-    parts = score_blocks(tables, users, grid, make_top_step(k), schema)
-    merged = merge_blocks(parts, grid, k, by=[USER_ID], same=["source"])
-    placed = merged.select(USER_ID, "source", F.posexplode("best").alias("position", "item"))
-    return placed.select(
-        USER_ID,
-        (F.col("position") + 1).alias("rank"),
-        "item.item_id",
-        (-F.col("item.loss")).alias("score"),
-        "source",
-    )
+    check_length(k, tables.n_items(domain), domain)
+    grid = grid or Grid.of(tables, {domain: n_requests or tables.n_users(domain)})
+    users = listed_users(tables, grid, domain, requests, left_out)
+    kinds = ITEM_KINDS if requests is not None else ("keys", "ids", "factors")
+    step = make_top_step(tables.rank, k, requests is not None, cosine)
+    items = grid.place_items(tables.items, kinds)
+    return apply_to_cells(items, users, grid, step, make_finish(k), RECOMMENDATIONS)
 
 
-def check_length(k: object, catalogue: Catalogue, domain: str) -> None:
+def make_top_step(rank: int, k: int, with_counts: bool, cosine: bool) -> ScoreFunction:
+    """Function of a cell: the k best of its items for each of its users.
+
+    Parameters
+    ----------
+    with_counts
+        Users have a further column, 1 for those whom nobody knows; it meets the number of each
+        item's interactions.
+    """
+
+    def step(domain: str, number: int, item_rows: pa.Table, user_rows: pa.Table) -> Arrays:
+        group, arrays = ItemGroup.of(item_rows, rank), decode_all(user_rows)
+        users = arrays["factors"].reshape(-1, rank + with_counts)
+        items = group.factors
+        if cosine:
+            users, items = unit_rows(users), unit_rows(items)
+        if with_counts:
+            items = np.column_stack([items, group.counts.astype(np.float32)])
+        seen = group.find(Lists.of(arrays["seen_counts"], arrays["seen"]))
+        tops = [_no_lists(k)]
+        for batch in user_batches(len(users), max(len(items), (k + 16) * rank)):
+            rows = slice(batch.start, min(batch.stop, len(users)))
+            mine = seen.cut(rows)
+            tops.append(best_items(users[rows], items, group.keys, k, (mine.offsets, mine.values)))
+        top = TopK(*(np.concatenate(parts) for parts in zip(*tops, strict=True)))
+        ids = pa.chunked_array([*item_ids(item_rows).chunks, pa.array([""])])
+        places = np.where(top.items < 0, len(items), top.items).reshape(-1)
+        return {
+            **{kind: arrays[kind] for kind in ("user_lengths", "user_bytes", "sources")},
+            **pack_texts(ids.take(pa.array(places)), "item"),
+            "top_keys": np.append(group.keys, 0)[top.items],
+            "top_scores": top.scores,
+        }
+
+    return step
+
+
+def _no_lists(k: int) -> TopK:
+    return TopK(np.empty((0, k), np.int64), np.empty((0, k), np.float32))
+
+
+def make_finish(k: int) -> FinishFunction:
+    """Function of the lists of all item groups of a part of the users to ``RECOMMENDATIONS``."""
+
+    def finish(domain: str, partials: list[Arrays]) -> pa.Table:
+        if not partials:
+            return _SCHEMA.empty_table()
+        keys, scores = (
+            np.concatenate([part[kind].reshape(-1, k) for part in partials], axis=1)
+            for kind in ("top_keys", "top_scores")
+        )
+        columns = merge_columns(keys, scores, k)
+        best = np.take_along_axis(scores, columns, axis=1)
+        user, position = np.nonzero(best > -np.inf)
+        group, place = np.divmod(columns[user, position], k)
+        ids = pa.chunked_array([unpack_texts(part, "item") for part in partials])
+        items = ids.take(pa.array((group * len(keys) + user) * k + place))
+        names = unpack_texts(partials[0], "user").take(pa.array(user))
+        cells = {
+            "user_id": names,
+            "rank": (position + 1).astype(np.int32),
+            "item_id": items,
+            "score": best[user, position],
+            "source": np.array(SOURCES, object)[partials[0]["sources"][user]],
+        }
+        return pa.table(cells, _SCHEMA)
+
+    return finish
+
+
+def unknown_users(tables: ScoringTables, domain: str, requests: DataFrame) -> DataFrame:
+    """Requested users whom no domain knows: they get what is popular.
+
+    Parameters
+    ----------
+    requests
+        Distinct user_id.
+    """
+    known = tables.sources.domains_for(domain)
+
+    def step(static: pa.Table, moving: pa.Table) -> pa.Table:
+        keys = np.unique(decode(static, "keys"))
+        _, found = find_sorted(keys, moving.column("user_key").to_numpy())
+        return moving.filter(pa.array(~found)).select([USER_ID])
+
+    side = tables.layout.users
+    static = restrict(tables.users, known, ("keys",))
+    static = static.selectExpr("*", f"{side.block_key_expression()} AS bkey")
+    left = static.repartition(side.num_blocks, "bkey").groupBy("bkey")
+    asked = requests.selectExpr("user_id", "CAST(NULL AS STRING) AS item_id")
+    right = place_users(tables, asked).repartition(side.num_blocks, "pkey").groupBy("pkey")
+    return apply_to_cogroups(left, right, step, "user_id string")
+
+
+def check_length(k: object, n_items: int, domain: str, noun: str = "items") -> None:
     """Raise ValueOutOfRangeError for a k that is not between 1 and the number of items."""
-    n_items = catalogue.n_items(domain)
     if not is_count(k) or k > n_items:
-        allowed = f"a whole number from 1 to {n_items}, the number of items of domain {domain!r}"
+        allowed = f"a whole number from 1 to {n_items}, the number of {noun} of domain {domain!r}"
         raise ValueOutOfRangeError("k", k, allowed)
 
 
@@ -97,56 +205,3 @@ def check_positive(k: object) -> None:
 def is_count(value: object) -> TypeGuard[int]:
     """Tell whether a value is a whole number from 1."""
     return isinstance(value, int) and not isinstance(value, bool) and value >= 1
-
-
-def unknown_users(tables: ScoringTables, domain: str, requests: DataFrame) -> DataFrame:
-    """Requested users whom no domain knows: they get no recommendations.
-
-    Parameters
-    ----------
-    requests
-        Distinct user_id.
-    """
-    asked = requests.select(F.lit(domain).alias(DOMAIN), USER_ID)
-    known = tables.candidates(asked).select(USER_ID).distinct()
-    return requests.join(known, USER_ID, "left_anti").select(USER_ID)
-
-
-def make_top_step(k: int) -> ScoreFunction:
-    """Function of an item block and user rows to the k best items of the block for each user."""
-
-    def step(block: ItemBlock, users: pa.Table) -> pa.Table:
-        known = KnownUsers.of(block, users)
-        width = max(len(block.keys), (k + 16) * known.factors.shape[1])
-        tops = [
-            best_items(known.factors[batch], block.factors, k, known.seen_of(batch))
-            for batch in user_batches(len(known.rows), width)
-        ]
-        best = block.best(join_tops(tops, k))
-        return pa.table({**name_users(users, known.rows), "best": best})
-
-    return step
-
-
-def first_users(users: DataFrame, count: int = 5) -> list[str]:
-    """The first ids in alphabetical order, to show them."""
-    return [row[0] for row in users.select(USER_ID).distinct().orderBy(USER_ID).take(count)]
-
-
-def write_recommendations(rows: DataFrame, path: str, form: str, overwrite: bool = False) -> None:
-    """Write recommendations as Delta or Parquet.
-
-    Raises
-    ------
-    ConfigurationError
-        If there is something at the path and `overwrite` is not set.
-    """
-    writer = rows.write.format(form).mode("overwrite" if overwrite else "errorifexists")
-    try:
-        writer.save(path)
-    except AnalysisException as error:
-        if (error.getCondition() or "") in ("DELTA_PATH_EXISTS", "PATH_ALREADY_EXISTS"):
-            raise ConfigurationError(
-                f"output {path!r} exists: use --overwrite to replace it, or another path"
-            ) from error
-        raise

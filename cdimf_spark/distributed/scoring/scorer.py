@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping
-from functools import reduce
+from collections.abc import Mapping
 from typing import Any
 
 from pyspark.sql import DataFrame, SparkSession
-from pyspark.sql import functions as F
 
-from cdimf_spark.distributed.input.validation import (
-    PROBLEM,
-    annotate,
-    clean_rows,
-    raise_for_problems,
-)
+from cdimf_spark.distributed.scoring.checked_tests import CheckedTests, check_tests
 from cdimf_spark.distributed.scoring.evaluate import Negatives, evaluate
-from cdimf_spark.distributed.scoring.recommend import recommend, unknown_users
+from cdimf_spark.distributed.scoring.item_lists import keep_items
+from cdimf_spark.distributed.scoring.lookups import similar_items, similar_users, users_for_items
+from cdimf_spark.distributed.scoring.recommend import check_length, recommend, unknown_users
+from cdimf_spark.distributed.scoring.requests import (
+    POPULAR_FATE,
+    Ids,
+    denied_pairs,
+    read_ids,
+    report_unknown,
+)
 from cdimf_spark.distributed.scoring.scoring_tables import ScoringTables
-from cdimf_spark.errors import ConfigurationError, DataError, counted
-from cdimf_spark.schemas import DOMAIN, USER_ID
+from cdimf_spark.distributed.scoring.user_stage import LeftOut
+from cdimf_spark.errors import counted
+from cdimf_spark.schemas import ITEM_ID, USER_ID
 
 logger = logging.getLogger(__name__)
 
@@ -48,23 +51,12 @@ class Scorer:
         return self.tables.rank
 
     @property
-    def user_factors(self) -> DataFrame:
-        """Rows that score the users of each domain: domain, user_id, factors."""
-        return self.tables.users
-
-    @property
-    def item_factors(self) -> DataFrame:
-        """Rows of the items: domain, item_id, factors."""
-        return self.tables.items
-
-    def users_of(self, domain: str) -> DataFrame:
-        """Users that have interactions in a domain: user_id."""
-        self.tables.check_domains([domain])
-        return self.user_factors.where(F.col(DOMAIN) == domain).select(USER_ID)
+    def _spark(self) -> SparkSession:
+        return self.tables.items.sparkSession
 
     def evaluate(
         self,
-        tests: Mapping[str, DataFrame] | DataFrame,
+        tests: Mapping[str, DataFrame] | DataFrame | CheckedTests,
         k: int = 10,
         negatives: Negatives = 999,
         seed: int = 0,
@@ -74,7 +66,8 @@ class Scorer:
         Parameters
         ----------
         tests
-            A frame (user_id, item_id) a domain, by name; or one frame with a column `domain`.
+            A frame (user_id, item_id) a domain, by name; or one frame with a column `domain`; or
+            what `check_tests` made of these.
         k
             Length of the list that counts.
         negatives
@@ -94,16 +87,21 @@ class Scorer:
         DataError
             If the tests cannot be used, or a catalogue is too small to draw from.
         """
-        frames = tests if isinstance(tests, Mapping) else _by_domain(tests)
-        self.tables.check_domains(frames)
-        if not frames:
-            raise DataError("there is no test row: name a test set for at least one domain")
-        annotated = reduce(DataFrame.unionByName, [_annotated(f, d) for d, f in frames.items()])
-        raise_for_problems(annotated, dict.fromkeys(frames, "the test set"))
-        return evaluate(self.tables, clean_rows(annotated), sorted(frames), k, negatives, seed)
+        if isinstance(tests, Mapping):
+            self.tables.check_domains(tests)
+        checked = tests if isinstance(tests, CheckedTests) else check_tests(tests)
+        return evaluate(self.tables, checked.rows, checked.n_tests, k, negatives, seed)
 
     def recommend(
-        self, domain: str, users: DataFrame | Iterable[object] | None = None, k: int = 10
+        self,
+        domain: str,
+        users: Ids | None = None,
+        k: int = 10,
+        *,
+        allow: Ids | None = None,
+        deny: Ids | None = None,
+        deny_pairs: DataFrame | None = None,
+        keep_seen: bool = False,
     ) -> DataFrame:
         """List the k best items of a domain for each user, without those that he has seen.
 
@@ -111,73 +109,108 @@ class Scorer:
         ----------
         users
             Ids, or a frame with a column user_id; None: all users of the domain. A user of other
-            domains only is scored with what they know of him; one whom no domain knows is left
-            out, and a warning says how many.
+            domains only is scored with what they know of him; one whom no domain knows gets what
+            is popular, and a warning says how many they are.
+        allow, deny
+            Ids of the only items to list, and of items not to list, or frames with a column
+            item_id. Ids that the domain does not have are counted in a warning.
+        deny_pairs
+            Further pairs (user_id, item_id) not to list.
+        keep_seen
+            List also what a user has in train.
 
         Returns
         -------
         DataFrame
-            user_id, rank (from 1), item_id, score and source, computed when it is used.
+            user_id, rank (from 1), item_id, score and source, computed when it is used. A list is
+            shorter than k where fewer items are left.
 
         Raises
         ------
         ConfigurationError
             If there is no such domain, or k is not between 1 and the size of its catalogue.
         DataError
-            If `users` is empty, has no column user_id, or nobody in it is known.
+            If a list is empty, lacks its column, or has no item of the domain.
         """
         self.tables.check_domains([domain])
+        check_length(k, self.tables.n_items(domain), domain)
+        allowed, denied = (
+            None if ids is None else read_ids(self._spark, ids, ITEM_ID, "items")
+            for ids in (allow, deny)
+        )
+        tables, n_left = keep_items(self.tables, domain, allowed, denied)
+        if n_left < k:
+            logger.warning(
+                "only %s left: all lists are shorter than %d", counted(n_left, "item"), k
+            )
+        left_out = LeftOut(seen=not keep_seen, pairs=denied_pairs(deny_pairs))
         if users is None:
-            return recommend(self.tables, domain, None, k)
-        requests = _requests(self.tables.items.sparkSession, users)
-        recommendations = recommend(self.tables, domain, requests, k)
-        _report_unknown(requests, unknown_users(self.tables, domain, requests))
-        return recommendations
+            return recommend(tables, domain, None, k, left_out=left_out)
+        requests = read_ids(self._spark, users, USER_ID, "users")
+        n_requests = report_unknown(requests, unknown_users(tables, domain, requests), POPULAR_FATE)
+        return recommend(tables, domain, requests, k, n_requests, left_out)
 
+    def users_for_items(
+        self, domain: str, items: Ids, k: int = 10, *, keep_seen: bool = False
+    ) -> DataFrame:
+        """List the k users of a domain who score each item best, without those who have it.
 
-def _report_unknown(requests: DataFrame, unknown: DataFrame) -> None:
-    """Log how many users get no recommendations, and the first of their ids; all is too many."""
-    found = unknown.agg(F.count(F.lit(1)), F.min(USER_ID)).collect()[0]
-    if found[0] and found[0] == requests.count():
-        raise DataError(
-            f"no domain knows any of the {counted(found[0], 'user')}, the first is {found[1]!r}: "
-            "are their ids those of the training?"
-        )
-    if found[0]:
-        logger.warning(
-            "%s whom no domain knows, without recommendations; the first is %r",
-            counted(found[0], "user"),
-            found[1],
-        )
+        Parameters
+        ----------
+        items
+            Ids, or a frame with a column item_id. Ids that the domain does not have are counted
+            in a warning.
+        keep_seen
+            List also the users who have the item in train.
 
+        Returns
+        -------
+        DataFrame
+            item_id, rank (from 1), user_id, score.
 
-def _by_domain(tests: DataFrame) -> dict[str, DataFrame]:
-    if DOMAIN not in tests.columns:
-        raise ConfigurationError(
-            "tests must be a frame a domain, {'sport': frame, ...}, or one frame with a column "
-            f"'domain'; present: {', '.join(tests.columns)}"
-        )
-    names = sorted(str(row[0]) for row in tests.select(DOMAIN).distinct().collect())
-    return {name: tests.where(F.col(DOMAIN) == name).drop(DOMAIN) for name in names}
+        Raises
+        ------
+        ConfigurationError
+            If there is no such domain, or k is not between 1 and the number of its users.
+        DataError
+            If the list is empty, lacks its column, or has no item of the domain.
+        """
+        asked = read_ids(self._spark, items, ITEM_ID, "items")
+        return users_for_items(self.tables, domain, asked, k, keep_seen)
 
+    def similar_items(self, domain: str, items: Ids, k: int = 10) -> DataFrame:
+        """List the k items of a domain most like each of some: by the cosine of their factors.
 
-def _annotated(frame: DataFrame, domain: str) -> DataFrame:
-    """Rows with their problems; what `read_annotated` returns has them already."""
-    if PROBLEM in frame.columns:
-        return frame
-    return annotate(frame, domain, f"the test set of {domain}", with_weight=False)
+        Returns
+        -------
+        DataFrame
+            item_id, rank (from 1), similar_id, score (the cosine).
 
+        Raises
+        ------
+        ConfigurationError, DataError
+            As `users_for_items`.
+        """
+        return similar_items(self.tables, domain, read_ids(self._spark, items, ITEM_ID, "items"), k)
 
-def _requests(spark: SparkSession, users: DataFrame | Iterable[object]) -> DataFrame:
-    """Distinct ids as texts."""
-    if not isinstance(users, DataFrame):
-        ids = sorted({str(user) for user in users})
-        if not ids:
-            raise DataError("the list of users is empty")
-        return spark.createDataFrame([(one,) for one in ids], f"{USER_ID} string")
-    if USER_ID not in users.columns:
-        raise DataError(
-            f"users: no column {USER_ID!r}; present: {', '.join(users.columns) or 'none'}"
-        )
-    ids_column = F.col(USER_ID).cast("string").alias(USER_ID)
-    return users.select(ids_column).where(F.col(USER_ID).isNotNull()).distinct()
+    def similar_users(self, domain: str, users: Ids, k: int = 10) -> DataFrame:
+        """List the k users of a domain most like each of some: by the cosine of their factors.
+
+        A user of other domains only is compared by what they know of him (`source` says so); one
+        whom no domain knows has no list, and a warning says how many they are.
+
+        Returns
+        -------
+        DataFrame
+            user_id, rank (from 1), similar_id, score (the cosine), source.
+
+        Raises
+        ------
+        ConfigurationError, DataError
+            As `users_for_items`.
+        """
+        self.tables.check_domains([domain])
+        requests = read_ids(self._spark, users, USER_ID, "users")
+        unknown = unknown_users(self.tables, domain, requests)
+        n_users = report_unknown(requests, unknown, "have no list")
+        return similar_users(self.tables, domain, requests, k, n_users)

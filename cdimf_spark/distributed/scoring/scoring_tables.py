@@ -1,68 +1,103 @@
-"""What scoring needs of a model: factor tables, and the items that its users have seen."""
+"""What scoring needs of a model: packed rows of its users and items, and how many there are."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
 from pyspark.sql import DataFrame
-from pyspark.sql import functions as F
 
-from cdimf_spark.distributed.blocks.layout import Side
+from cdimf_spark.distributed.blocks.layout import Layout
 from cdimf_spark.errors import ConfigurationError, did_you_mean
-from cdimf_spark.schemas import DOMAIN, FACTORS, USER_ID
 
 # Where a user's row comes from, best first: his rows in the domain itself, the consensus of the
-# domains, the mean of his rows in the other domains.
-SOURCES = ("own", "shared", "foreign")
+# domains, the mean of his rows in the other domains; nobody knows him: what is popular.
+SOURCES = ("own", "shared", "foreign", "popular")
+OWN, SHARED, FOREIGN, POPULAR = range(4)
+
+# Kinds of packed rows of each side.
+USER_KINDS = ("keys", "ids", "shared", "columns", "indptr", "indices", "factors", "z")
+ITEM_KINDS = ("keys", "ids", "indptr", "factors")
 
 
 @dataclass(frozen=True)
-class SeenItems:
-    """Interactions of the training, packed.
+class Sizes:
+    """Rows of each block, by domain: bounded by the number of blocks."""
+
+    users: Mapping[str, Sequence[int]]
+    items: Mapping[str, Sequence[int]]
+
+    def first_items(self, domain: str) -> NDArray[np.int64]:
+        """Number of the first item of each block, and that of all items.
+
+        Items are numbered block after block, and by ascending key within each. So an item's
+        number depends on the number of blocks, which is a part of the model.
+        """
+        return np.concatenate(([0], np.cumsum(self.items[domain], dtype=np.int64)))
+
+
+@dataclass(frozen=True)
+class Sources:
+    """Which rows may score a user.
 
     Attributes
     ----------
-    blocks
-        Packed rows of the user blocks of all domains, of the kinds in `KINDS` at least.
-    side
-        Where those blocks lie.
+    aligned
+        Domains whose factors live in one space: users of one can be scored in another. A domain
+        that was trained with rho = 0 has a space of its own.
+    transfers
+        False: a user of other domains is known, but has a zero row, since his rows there say
+        nothing here.
     """
 
-    blocks: DataFrame
-    side: Side
+    aligned: frozenset[str]
+    transfers: bool = True
 
-    KINDS = ("keys", "columns", "indptr", "indices")
+    def domains_for(self, domain: str) -> list[str]:
+        """Domains whose users can be scored in one, sorted."""
+        return sorted(self.aligned | {domain}) if domain in self.aligned else [domain]
 
 
 @dataclass(frozen=True)
 class ScoringTables:
-    """Factor tables of any origin, for recommendation and evaluation.
+    """Packed factors of any origin, for recommendation and evaluation.
 
     Attributes
     ----------
     users, items
-        ``user_factors`` and ``item_factors``.
-    shared
-        ``shared_factors``, or None.
-    seen
-        Items that are never recommended.
-    domains
-        Names of all domains, sorted.
-    aligned
-        Domains whose factors live in one space: users of one can be scored in another. A domain
-        that was trained with rho = 0 has a space of its own.
+        Packed rows (``BLOCK_ROW``) of the kinds `USER_KINDS` and `ITEM_KINDS`. Kind `z` is there
+        only if the rows of shared users are not their consensus.
+    layout
+        Where they lie.
+    sizes
+        How many they are.
+    sources
+        Which of them may score a user.
     rank
         Length of a factor row.
     """
 
     users: DataFrame
     items: DataFrame
-    shared: DataFrame | None
-    seen: SeenItems
-    domains: tuple[str, ...]
-    aligned: frozenset[str]
+    layout: Layout
+    sizes: Sizes
+    sources: Sources
     rank: int
+
+    @property
+    def domains(self) -> tuple[str, ...]:
+        """Names of all domains, sorted."""
+        return self.layout.users.domains
+
+    def n_items(self, domain: str) -> int:
+        """Size of a domain's catalogue."""
+        return sum(self.sizes.items[domain])
+
+    def n_users(self, domain: str) -> int:
+        """Users with interactions in a domain."""
+        return sum(self.sizes.users[domain])
 
     def check_domains(self, names: Iterable[str]) -> None:
         """Raise ConfigurationError for a domain that the model does not have."""
@@ -73,50 +108,8 @@ class ScoringTables:
                     f"Its domains: {', '.join(self.domains)}"
                 )
 
-    def candidates(self, requests: DataFrame) -> DataFrame:
-        """Rows that can score the requested users.
 
-        Parameters
-        ----------
-        requests
-            Distinct (domain, user_id).
-
-        Returns
-        -------
-        DataFrame
-            domain, user_id, priority (index in `SOURCES`), source_domain, factors; a user whom
-            nothing is known about has no row.
-        """
-        # Hash the requests, which are narrow: a merge join would sort all factor rows.
-        found = requests.hint("shuffle_hash").join(self._pool(), USER_ID, "inner")
-        own = F.col("source_domain") == F.col(DOMAIN)
-        aligned = list(self.aligned)
-        usable = F.col("source_domain").isin("", *aligned) & F.col(DOMAIN).isin(aligned)
-        priority = F.when(own, 0).when(F.col("source_domain") == "", 1).otherwise(2)
-        return found.where(own | usable).select(
-            DOMAIN, USER_ID, priority.alias("priority"), "source_domain", FACTORS
-        )
-
-    def own_rows(self, domain: str) -> DataFrame:
-        """The same for all users of one domain, without a join."""
-        return self.users.where(F.col(DOMAIN) == domain).select(
-            DOMAIN,
-            USER_ID,
-            F.lit(0).alias("priority"),
-            F.col(DOMAIN).alias("source_domain"),
-            FACTORS,
-        )
-
-    def _pool(self) -> DataFrame:
-        """All user rows with the domain that they come from, '' for the shared ones."""
-        own = self.users.select(USER_ID, F.col(DOMAIN).alias("source_domain"), FACTORS)
-        if self.shared is None:
-            return own
-        return own.unionByName(
-            self.shared.select(USER_ID, F.lit("").alias("source_domain"), FACTORS)
-        )
-
-
-def restrict(frame: DataFrame, domains: Sequence[str]) -> DataFrame:
-    """Rows of some domains."""
-    return frame.where(F.col(DOMAIN).isin(list(domains)))
+def restrict(frame: DataFrame, domains: Sequence[str], kinds: Sequence[str]) -> DataFrame:
+    """Packed rows of some domains and kinds."""
+    names, wanted = (", ".join(map(repr, values)) for values in (domains, kinds))
+    return frame.where(f"domain IN ({names}) AND kind IN ({wanted})")

@@ -119,7 +119,7 @@ def _known_pairs(
     pkey, key and id of the user, item_key, priority.
     """
     asked = pairs.select(USER_ID, ITEM_ID).distinct()
-    domains = [side.domain, *(model.tables.aligned if side.coupled else ())]
+    domains = [side.domain, *(model.tables.sources.aligned if side.coupled else ())]
     users = model.user_factors.where(F.col(DOMAIN).isin(domains)).select(USER_ID)
     if side.coupled:
         users = users.unionByName(model.shared_factors.select(USER_ID))

@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from cdimf_spark.distributed.scoring.arrow_lists import Lists, read_matrix
+from cdimf_spark.distributed.scoring.lists import Lists
 from cdimf_spark.distributed.serving.fold_in_step import (
     FOREIGN,
     PULLS,
@@ -19,6 +19,7 @@ from cdimf_spark.distributed.serving.fold_in_step import (
     exchanged_of,
     history_of,
 )
+from cdimf_spark.distributed.serving.list_columns import read_matrix
 from cdimf_spark.distributed.workers import CogroupFunction
 from cdimf_spark.kernel.explanation import ScoreParts, score_parts
 from cdimf_spark.kernel.scoring import find_sorted, pair_scores

@@ -17,8 +17,8 @@ import pyarrow as pa
 from pyspark.sql import DataFrame, Row
 from pyspark.sql import functions as F
 
-from cdimf_spark.distributed.scoring.arrow_lists import read_matrix
 from cdimf_spark.distributed.serving import export_frames
+from cdimf_spark.distributed.serving.list_columns import read_matrix
 from cdimf_spark.distributed.serving.model_rules import model_rules
 from cdimf_spark.distributed.workers import apply_to_partitions
 from cdimf_spark.schemas import DOMAIN, FACTORS

@@ -38,7 +38,7 @@ def item_rows(model: CDIMFModel) -> DataFrame:
 def user_rows(model: CDIMFModel) -> DataFrame:
     """Rows that score the users, marked 1 for those that are shared in the domain."""
     shared = model.shared_factors.select(USER_ID, F.lit(1).alias("mark"))
-    coupled = F.col(DOMAIN).isin(list(model.tables.aligned))
+    coupled = F.col(DOMAIN).isin(list(model.tables.sources.aligned))
     found = model.user_factors.join(shared, USER_ID, "left")
     return _select(found, USER_ID, F.when(coupled & F.col("mark").isNotNull(), 1).otherwise(0))
 

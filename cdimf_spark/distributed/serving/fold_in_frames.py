@@ -13,8 +13,8 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from cdimf_spark.distributed.blocks.layout import Side
-from cdimf_spark.distributed.scoring.arrow_lists import read_matrix
 from cdimf_spark.distributed.serving.fold_in_step import FOREIGN, NO_PULL, OWN, SHARED
+from cdimf_spark.distributed.serving.list_columns import read_matrix
 from cdimf_spark.distributed.workers import apply_to_partitions
 from cdimf_spark.kernel.least_squares import gram
 from cdimf_spark.schemas import DOMAIN, FACTORS, ITEM_ID, USER_ID
@@ -47,7 +47,7 @@ class FoldSide:
         users = name == "user"
         ids = (USER_ID, ITEM_ID) if users else (ITEM_ID, USER_ID)
         blocks = model.layout.users if users else model.layout.items
-        return cls(name, domain, *ids, blocks, domain in model.tables.aligned)
+        return cls(name, domain, *ids, blocks, domain in model.tables.sources.aligned)
 
 
 def source_rows(model: CDIMFModel, side: FoldSide) -> DataFrame:
@@ -110,7 +110,7 @@ def pull_rows(model: CDIMFModel, side: FoldSide, requests: DataFrame) -> DataFra
         F.col(USER_ID).alias("id"), F.lit(SHARED).alias("priority"), FACTORS
     )
     here = F.col(DOMAIN) == side.domain
-    others = F.col(DOMAIN).isin(list(model.tables.aligned))
+    others = F.col(DOMAIN).isin(list(model.tables.sources.aligned))
     known = model.user_factors.where(here | others).select(
         F.col(USER_ID).alias("id"),
         F.when(here, OWN).otherwise(FOREIGN).alias("priority"),

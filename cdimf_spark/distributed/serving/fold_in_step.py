@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from cdimf_spark.distributed.blocks.block_rows import decode, decode_matrix, encode, to_table
 from cdimf_spark.distributed.blocks.layout import Side
-from cdimf_spark.distributed.scoring.arrow_lists import Lists, read_lists, read_matrix
+from cdimf_spark.distributed.scoring.lists import Lists
+from cdimf_spark.distributed.serving.list_columns import read_lists, read_matrix
 from cdimf_spark.distributed.training.publishing import factor_lists
 from cdimf_spark.distributed.workers import CogroupFunction
 from cdimf_spark.errors import DataError

@@ -13,7 +13,7 @@ from pyspark.errors import AnalysisException
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from cdimf_spark.distributed.scoring.recommend import write_recommendations
+from cdimf_spark.distributed.scoring.output import write_rows
 from cdimf_spark.errors import ConfigurationError
 from cdimf_spark.schemas import DOMAIN, FACTORS, ITEM_ID, USER_ID
 
@@ -59,7 +59,7 @@ def export_index(
         # Before anything is written: both or none.
         _refuse_existing(model, table, overwrite)
     for table, frame in tables.items():
-        write_recommendations(frame, table, form, overwrite)
+        write_rows(frame, table, form, overwrite)
 
 
 def item_vectors(items: DataFrame, domains: Sequence[str]) -> DataFrame:

@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 
 def model_rules(model: CDIMFModel, domains: Sequence[str]) -> dict[str, DomainRules]:
     """Row rules of some domains, as the training resolved them."""
-    blocks = restrict(model.blocks(), domains)
+    blocks = restrict(model.blocks(), domains, SIZE_KINDS)
     users, items = (rows_of(blocks, side, SIZE_KINDS) for side in ("user", "item"))
     options = {domain.name: domain for domain in model.config.domains}
     return {
         name: domain_rules(model.config.model.for_domain(options[name]), size)
-        for name, size in block_sizes(users, items).items()
+        for name, size in block_sizes(users, items, model.layout).domains.items()
     }

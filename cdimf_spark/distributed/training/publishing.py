@@ -12,22 +12,20 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 from pyspark.sql import DataFrame
 
-from cdimf_spark.distributed.blocks.block_rows import decode, decode_matrix
+from cdimf_spark.distributed.blocks.block_rows import decode, decode_matrix, encode, to_table
 from cdimf_spark.distributed.blocks.indexing import unpack_ids
 from cdimf_spark.distributed.blocks.layout import Layout, Side
-from cdimf_spark.distributed.blocks.packing import rows_of
+from cdimf_spark.distributed.blocks.packing import BlockSizes, rows_of
 from cdimf_spark.distributed.tables import OutputTables
 from cdimf_spark.distributed.training.commits import Commit, Commits
 from cdimf_spark.distributed.training.half_step import address_of, shared_mask
-from cdimf_spark.distributed.training.iteration import Messages, Steps, UserState
+from cdimf_spark.distributed.training.iteration import Messages, Steps, UserState, cut
 from cdimf_spark.distributed.training.routing import scoring_rows
 from cdimf_spark.distributed.training.runs import PUBLISHED, Run
-from cdimf_spark.distributed.workers import (
-    CogroupFunction,
-    apply_to_cogroups,
-    apply_to_groups,
-)
+from cdimf_spark.distributed.training.working_tables import WorkingTables
+from cdimf_spark.distributed.workers import apply_to_cogroups, apply_to_groups
 from cdimf_spark.schemas import (
+    BLOCK_ROW,
     HISTORY,
     ITEM_FACTORS,
     ITEM_ID,
@@ -44,6 +42,7 @@ def publish(
     steps: Steps,
     state: UserState,
     messages: Messages,
+    sizes: BlockSizes,
     forgetting: Sequence[Commit] = (),
 ) -> None:
     """Write the published tables of a finished run, each in one commit.
@@ -54,53 +53,77 @@ def publish(
         All static rows of the run.
     state, messages
         What `Trainer.train` returned.
+    sizes
+        Recorded, so that a reader can number the items and cut the work without a job.
     forgetting
         Commits to make beside those of the tables.
     """
     layout, rank = steps.settings.layout, steps.settings.rank
-    items = item_factors(blocks, steps.item_factors(messages), layout, rank)
-    users = user_factors(blocks, state, layout, rank)
-    shared = shared_factors(blocks, state.z, layout, rank)
+    # Computed once, by the first commit.
+    items = cut(steps.item_factors(messages))
+    users = cut(packed_users(blocks, state, layout, rank))
+    packed = users.selectExpr("'user' AS side", "*").union(items.selectExpr("'item' AS side", "*"))
     history = tables.spark.createDataFrame(run.iterations, HISTORY).coalesce(1)
+    named = {
+        "item_factors": item_factors(blocks, items, layout, rank),
+        "user_factors": user_factors(blocks, users, layout, rank),
+    }
     with Commits() as commits:
         commits.add(
             [
-                partial(tables.overwrite, items, "item_factors", ("domain",)),
-                partial(tables.overwrite, users, "user_factors", ("domain",)),
-                partial(tables.overwrite, shared, "shared_factors"),
+                partial(WorkingTables(tables, run.run_id).write_factors, packed),
                 partial(tables.overwrite, history, "history"),
                 *forgetting,
+            ]
+        )
+        commits.add(
+            [
+                *(partial(tables.overwrite, named[name], name, ("domain",)) for name in named),
+                partial(
+                    tables.overwrite, shared_factors(blocks, users, layout, rank), "shared_factors"
+                ),
             ],
-            partial(run.record, PUBLISHED, run.iteration),
+            partial(
+                run.record, PUBLISHED, run.iteration, {"users": sizes.users, "items": sizes.items}
+            ),
         )
 
 
-def item_factors(blocks: DataFrame, factors: DataFrame, layout: Layout, rank: int) -> DataFrame:
+def packed_users(blocks: DataFrame, state: UserState, layout: Layout, rank: int) -> DataFrame:
+    """Packed rows of the users: `factors`, which score them in their domain, and maybe `z`.
+
+    Kind `z`, the consensus of the shared users, is there only if it is not what scores them.
+    """
+    use_z = state.use_z
+
+    def pack(static: pa.Table, moving: pa.Table) -> pa.Table:
+        z, x_own = (decode_matrix(moving, kind, rank) for kind in ("z", "x_own"))
+        coupled = z if use_z else decode_matrix(moving, "x_shared", rank)
+        arrays = {"factors": scoring_rows(shared_mask(static), x_own, coupled)}
+        if not use_z:
+            arrays["z"] = z
+        return to_table(encode(address_of(static), arrays))
+
+    static = rows_of(blocks, "user", ("keys", "shared"))
+    left, right = (f.repartition(layout.users.num_blocks, "pkey") for f in (static, state.rows()))
+    return apply_to_cogroups(left.groupBy("pkey"), right.groupBy("pkey"), pack, BLOCK_ROW)
+
+
+def item_factors(blocks: DataFrame, items: DataFrame, layout: Layout, rank: int) -> DataFrame:
     """``item_factors`` from packed rows of kind `factors`."""
-
-    def name_rows(static: pa.Table, moving: pa.Table) -> pa.Table:
-        return _named(static, ITEM_ID, decode_matrix(moving, "factors", rank))
-
-    static = rows_of(blocks, "item", ("ids",))
-    return _cogroup(static, factors, layout.items, name_rows, ITEM_FACTORS)
+    rows = rows_of(blocks, "item", ("ids",)).union(items)
+    return _name_rows(rows, layout.items, ITEM_ID, rank, ITEM_FACTORS)
 
 
-def user_factors(blocks: DataFrame, state: UserState, layout: Layout, rank: int) -> DataFrame:
-    """``user_factors``: the rows that score the users of each domain."""
-    kind_of_shared = "z" if state.use_z else "x_shared"
-
-    def name_rows(static: pa.Table, moving: pa.Table) -> pa.Table:
-        coupled, own = (decode_matrix(moving, kind, rank) for kind in (kind_of_shared, "x_own"))
-        return _named(static, USER_ID, scoring_rows(shared_mask(static), own, coupled))
-
-    static = rows_of(blocks, "user", ("ids", "keys", "shared"))
-    return _cogroup(static, state.rows(), layout.users, name_rows, USER_FACTORS)
+def user_factors(blocks: DataFrame, users: DataFrame, layout: Layout, rank: int) -> DataFrame:
+    """``user_factors`` from what `packed_users` returned."""
+    rows = rows_of(blocks, "user", ("ids",)).union(users)
+    return _name_rows(rows, layout.users, USER_ID, rank, USER_FACTORS)
 
 
-def shared_factors(blocks: DataFrame, z: DataFrame | None, layout: Layout, rank: int) -> DataFrame:
+def shared_factors(blocks: DataFrame, users: DataFrame, layout: Layout, rank: int) -> DataFrame:
     """``shared_factors``: z of every shared user, once."""
-    static = rows_of(blocks, "user", ("ids", "keys", "shared"))
-    rows = static if z is None else static.unionByName(z)
+    rows = rows_of(blocks, "user", ("ids", "keys", "shared")).union(users)
     placed = rows.selectExpr("*", f"{layout.users.block_key_expression()} AS bkey")
 
     def merge(table: pa.Table) -> pa.Table:
@@ -110,11 +133,11 @@ def shared_factors(blocks: DataFrame, z: DataFrame | None, layout: Layout, rank:
     return apply_to_groups(grouped, merge, SHARED_FACTORS)
 
 
-def _cogroup(
-    static: DataFrame, moving: DataFrame, side: Side, function: CogroupFunction, schema: str
-) -> DataFrame:
-    left, right = (frame.repartition(side.num_blocks, "pkey") for frame in (static, moving))
-    return apply_to_cogroups(left.groupBy("pkey"), right.groupBy("pkey"), function, schema)
+def _name_rows(rows: DataFrame, side: Side, id_column: str, rank: int, schema: str) -> DataFrame:
+    def name(table: pa.Table) -> pa.Table:
+        return _named(table, id_column, decode_matrix(table, "factors", rank))
+
+    return apply_to_groups(rows.repartition(side.num_blocks, "pkey").groupBy("pkey"), name, schema)
 
 
 def _named(static: pa.Table, id_column: str, rows: NDArray[np.float32]) -> pa.Table:
@@ -138,7 +161,8 @@ def _merge_domains(table: pa.Table, rank: int) -> pa.Table:
         shared = shared_mask(own)
         found["keys"].append(decode(own, "keys")[shared])
         found["ids"].append(unpack_ids(decode(own, "ids")).filter(pa.array(shared)))
-        found["z"].append(decode_matrix(own, "z", rank))
+        z, factors = (decode_matrix(own, kind, rank) for kind in ("z", "factors"))
+        found["z"].append(z if len(z) else factors[shared])
     _, first = np.unique(np.concatenate(found["keys"]), return_index=True)
     ids = pa.chunked_array([c for ids in found["ids"] for c in ids.chunks], pa.string())
     rows = np.concatenate(found["z"])[first]

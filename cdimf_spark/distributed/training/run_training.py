@@ -15,8 +15,8 @@ from cdimf_spark.distributed.blocks.indexing import with_keys
 from cdimf_spark.distributed.blocks.layout import Layout
 from cdimf_spark.distributed.blocks.packing import (
     StaticBlocks,
+    block_sizes,
     build_blocks,
-    domain_sizes,
     persist_blocks,
 )
 from cdimf_spark.distributed.input.validation import clean_rows, raise_for_problems
@@ -174,7 +174,8 @@ def _iterate_and_publish(
     blocks: DataFrame,
     static: StaticBlocks,
 ) -> None:
-    sizes = domain_sizes(static)
+    found = block_sizes(static.users, static.items, layout)
+    sizes = found.domains
     _log_sizes(sizes)
     steps = make_steps(config, layout, static, sizes)
     working = WorkingTables(
@@ -193,6 +194,7 @@ def _iterate_and_publish(
         steps,
         state,
         messages,
+        found,
         working.forgetting(first_kept(run.iteration, config.model), frees_disk(run)),
     )
     if not run.first:

@@ -7,7 +7,7 @@ same bits. The events of one run, in order::
     started     configuration, number of blocks, fingerprints of the data
     packed      the static blocks are complete
     iteration   one an iteration, with its metrics (the rows of `history`)
-    published   the published tables show this run at this iteration
+    published   the published tables show this run at this iteration; the sizes of its blocks
     resumed     another process goes on after this iteration: what is written under a lower claim
                 does not count from here on
 
@@ -99,6 +99,8 @@ class Run:
         The claim that wrote each of them.
     packed, published
         Whether the blocks are complete; the iteration of the last publication (or None).
+    sizes
+        Rows of each block at that publication: ``{"users": {domain: [...]}, "items": ...}``.
     resumed
         Whether the run was begun by another process, which may have left rows of an unfinished
         iteration.
@@ -114,6 +116,7 @@ class Run:
     writers: list[int] = field(default_factory=list)
     packed: bool = False
     published: int | None = None
+    sizes: dict[str, dict[str, list[int]]] = field(default_factory=dict)
     resumed: bool = False
     first: bool = False
 
@@ -143,7 +146,7 @@ class Run:
             self.iterations[iteration - 1 :] = [details]
             self.writers[iteration - 1 :] = [self.claim if claim is None else claim]
         elif event == PUBLISHED:
-            self.published = iteration
+            self.published, self.sizes = iteration, details
         elif event == RESUMED:
             del self.iterations[iteration:], self.writers[iteration:]
             if self.published is not None and self.published > iteration:

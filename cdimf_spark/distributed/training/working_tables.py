@@ -7,6 +7,7 @@ training that was overtaken writes too late is never read.
 `consensus` holds z, a slice for each domain of the users it shares. `state` holds x of each
 domain's other users (and of all users where the items are updated from x). The dual variable is
 not stored, u = (X + U) - z, nor are the item factors, which follow exactly from z and x.
+`factors` is for scoring: the packed factors of the last publication.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from functools import partial
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from cdimf_spark.distributed.tables import WORKING, OutputTables
+from cdimf_spark.distributed.tables import PACKED_FACTORS, WORKING, OutputTables
 from cdimf_spark.distributed.training.commits import Commit, Commits
 from cdimf_spark.distributed.training.iteration import EXCHANGE_KINDS, UserState, only
 from cdimf_spark.schemas import BLOCK_COLUMNS
@@ -60,6 +61,21 @@ class WorkingTables:
     def read_blocks(self) -> DataFrame:
         """Static blocks: ``BLOCK_ROW`` and `side`."""
         return self.tables.read("blocks").where(f"run_id = '{self.run_id}'").drop("run_id")
+
+    def write_factors(self, factors: DataFrame) -> None:
+        """Replace the run's packed factors, of users and items in one commit.
+
+        Those of an earlier run stay: until this one is published, they are the model.
+        """
+        frame = factors.selectExpr(f"'{self.run_id}' AS run_id", "side", *BLOCK_COLUMNS)
+        partitions = ("run_id", "side", "domain")
+        mine = None if self.tables.find(PACKED_FACTORS) is None else f"run_id = '{self.run_id}'"
+        self.tables.overwrite(frame, PACKED_FACTORS, partitions, mine)
+
+    def read_factors(self) -> DataFrame:
+        """Packed factors: ``BLOCK_ROW`` and `side`."""
+        rows = self.tables.read(PACKED_FACTORS)
+        return rows.where(f"run_id = '{self.run_id}'").drop("run_id")
 
     def write(self, table: str, rows: DataFrame, iteration: int) -> None:
         """Write packed rows of an iteration to a working table."""
@@ -130,7 +146,7 @@ class WorkingTables:
     def forget_other_runs(self) -> None:
         """Delete what earlier runs left."""
         conditions = {table: f"NOT {self._is_mine()}" for table in WORKING[1:]}
-        conditions["blocks"] = f"run_id <> '{self.run_id}'"
+        conditions |= dict.fromkeys(("blocks", PACKED_FACTORS), f"run_id <> '{self.run_id}'")
         with Commits() as commits:
             commits.add([partial(self.tables.delete, *each) for each in conditions.items()])
 
