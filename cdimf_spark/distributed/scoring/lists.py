@@ -36,6 +36,10 @@ class Lists(NamedTuple):
         """List that each value belongs to, int64 (n_values,)."""
         return np.repeat(np.arange(len(self.offsets) - 1), self.lengths)
 
+    def row(self, i: int) -> NDArray[Any]:
+        """List i."""
+        return self.values[self.offsets[i] : self.offsets[i + 1]]
+
     def take(self, rows: Indexes) -> Lists:
         """Some of the lists, in the given order."""
         lengths = self.lengths[rows]

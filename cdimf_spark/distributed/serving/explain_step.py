@@ -157,7 +157,7 @@ def _by_user(users: Int64, owners: Int64, item_keys: Int64, wanted: Any) -> List
 
 def explain_user(block: Block, n: int, settings: ExplainSettings) -> Iterator[dict[str, Any]]:
     """Explanations of the pairs of one user."""
-    targets, cells = block.pairs[n], block.cells[n]
+    targets, cells = block.pairs.row(n), block.cells.row(n)
     weights = block.weights[block.cells.offsets[n] : block.cells.offsets[n + 1]]
     scores = pair_scores(block.rows[n], block.items[targets], np.float64).astype(np.float64)
     # Who has no interactions here is scored by what others know of him: all of it is consensus.
