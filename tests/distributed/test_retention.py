@@ -35,11 +35,11 @@ def test_the_disk_of_a_long_training_is_bounded(
         )
 
     monkeypatch.setattr(Trainer, "_mark", look)
-    model = {"max_iter": 7, "aggregation_period": 1, "keep_iterations": 2}
+    model = {"max_iter": 8, "aggregation_period": 1, "keep_iterations": 2}
     train(spark, to_spark(spark, domains), config_of(domains, tmp_path, **model))
     # Rows go every other iteration, files every fourth one.
     assert seen[3] == ({1, 2, 3}, {1, 2, 3})
     assert seen[4] == ({3, 4}, {3, 4})
     assert seen[6] == ({5, 6}, {3, 4, 5, 6})
     for table in ("exchange", "consensus", "state"):
-        assert iterations_in(spark, tmp_path, table) == files_of(tmp_path, table) == {6, 7}
+        assert iterations_in(spark, tmp_path, table) == files_of(tmp_path, table) == {7, 8}

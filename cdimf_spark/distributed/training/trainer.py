@@ -149,7 +149,8 @@ class Trainer:
         The next iteration's tables are written only after this.
         """
         self.run.write(ITERATION, iteration, metrics)
-        if iteration % _FORGET_EVERY == 0:
+        # The last ones are forgotten with the publication.
+        if iteration % _FORGET_EVERY == 0 and iteration + _FORGET_EVERY <= self.model.max_iter:
             free_disk = iteration % _FREE_DISK_EVERY == 0
             first = first_kept(iteration, self.model)
             with Commits() as commits:
