@@ -93,8 +93,9 @@ class TrialLog:
         self._path = path
         self.trials: list[Trial] = []
         search = json.loads(json.dumps(search))
-        if path.exists():
-            self._read(search)
+        lines = self._whole_lines() if path.exists() else []
+        if lines:
+            self._read(lines, search)
         else:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._append({"search": search})
@@ -108,14 +109,16 @@ class TrialLog:
         with self._path.open("a", encoding="utf-8") as file:
             file.write(json.dumps(entry) + "\n")
 
-    def _read(self, search: Mapping[str, Any]) -> None:
-        text = self._path.read_text(encoding="utf-8")
-        whole, _, broken = text.rpartition("\n")
+    def _whole_lines(self) -> list[str]:
+        """Read the lines, and cut off one that a killed search did not finish."""
+        whole, end, broken = self._path.read_text(encoding="utf-8").rpartition("\n")
         if broken:
-            # A line that a killed search did not finish: its trial is repeated.
-            self._path.write_text(whole + "\n" if whole else "", encoding="utf-8")
+            self._path.write_text(whole + end, encoding="utf-8")
+        return whole.splitlines()
+
+    def _read(self, lines: Sequence[str], search: Mapping[str, Any]) -> None:
         try:
-            first, *others = (json.loads(line) for line in whole.splitlines())
+            first, *others = (json.loads(line) for line in lines)
             found = first["search"]
             self.trials = [_to_trial(entry) for entry in others]
         except (ValueError, KeyError, TypeError) as error:

@@ -42,7 +42,7 @@ def hold_out(interactions: Frames, seed: int) -> tuple[dict[str, DataFrame], dic
     ]
     rows = undivided(reduce(DataFrame.unionByName, pairs).distinct())
     options = PrepareOptions(seed=seed)
-    divided = hold_out_of_users(rows, VALIDATION, options, last=False).persist()
+    divided = hold_out_of_users(rows, VALIDATION, options, last=False).localCheckpoint()
     train, held_out = {}, {}
     for name, frame in interactions.items():
         own = divided.where(F.col(DOMAIN) == name).select(USER_ID, ITEM_ID, PART)
