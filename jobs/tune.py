@@ -6,7 +6,7 @@ import argparse
 
 from cdimf_spark.command_line import job_parser, job_session, negatives_argument, run
 from cdimf_spark.config import load_config, parse_domains, split_pairs
-from cdimf_spark.distributed.tuning.tune import DEFAULT_TUNING_OUTPUT, tune_from_config
+from cdimf_spark.distributed.tuning.tune import DEFAULT_TUNING_OUTPUT, check_named, tune_from_config
 from cdimf_spark.search_space import search_space, space_help
 from cdimf_spark.tuning_options import TuningOptions
 
@@ -67,6 +67,7 @@ def main(arguments: list[str] | None = None) -> None:
     )
     ranges = split_pairs(given.search, "--search", "KEY=LOW:HIGH")
     space = search_space(ranges, config.model)
+    check_named(config, validation)
     spark = job_session("cdimf_spark: tune")
     tuned = tune_from_config(spark, config, validation, given.output, space, tuning)
     print(f"Best of {len(tuned.trials)} trials\n{tuned}\n")

@@ -126,13 +126,17 @@ def tune_from_config(
     validation
         Paths of held-out pairs by domain; empty: they are held out of the interactions.
     """
-    if not config.domains:
-        raise ConfigurationError("no domain: name at least one with --domain NAME=PATH")
-    names = [domain.name for domain in config.domains]
-    check_names(validation, names, "--validation")
+    check_named(config, validation)
     frames = {domain.name: read_interactions(spark, domain) for domain in config.domains}
     held_out = {name: read_test(spark, DomainConfig(name, p)) for name, p in validation.items()}
     return _tune(frames, held_out or None, Path(output), config, space, tuning)
+
+
+def check_named(config: TrainConfig, validation: Mapping[str, str]) -> None:
+    """Raise ConfigurationError without a domain, or for a validation set of an unknown one."""
+    if not config.domains:
+        raise ConfigurationError("no domain: name at least one with --domain NAME=PATH")
+    check_names(validation, [domain.name for domain in config.domains], "--validation")
 
 
 def _tune(
