@@ -8,8 +8,8 @@ that a search that was stopped goes on as if it had not been.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -71,15 +71,15 @@ DEFAULT_SPACE = {
 _AUTOMATIC = {"reg_param": 2.0, "user_reg_exponent": 0.0, "item_reg_exponent": 0.5}
 
 
-def search_space(ranges: Mapping[str, str], model: ModelConfig) -> dict[str, Range]:
+def search_space(ranges: Mapping[str, str], given: Collection[str]) -> dict[str, Range]:
     """Return the search space: the default one with other ranges, without the fixed options.
 
     Parameters
     ----------
     ranges
         ``LOW:HIGH`` by option, or ``none`` for one that is not searched.
-    model
-        Options that are not at their default are searched only if they are in `ranges`.
+    given
+        Options that the user has set: they are searched only if they are in `ranges`.
 
     Raises
     ------
@@ -89,14 +89,13 @@ def search_space(ranges: Mapping[str, str], model: ModelConfig) -> dict[str, Ran
     numbers = {name: o for name, o in options_of(ModelConfig).items() if o.kind in (int, float)}
     known = [name for name in numbers if name not in ("max_iter", "seed", "num_blocks")]
     check_names(ranges, known, "--search")
-    fixed = [e.name for e in fields(ModelConfig) if getattr(model, e.name) != e.default]
-    space = {name: value for name, value in DEFAULT_SPACE.items() if name not in fixed}
+    space = {name: value for name, value in DEFAULT_SPACE.items() if name not in given}
     for name, text in ranges.items():
         if text == "none":
             space.pop(name, None)
         else:
             space[name] = _parse_range(name, text, numbers[name].kind is int)
-    if "unobserved_weight" in {*space, *fixed}:
+    if "unobserved_weight" in {*space, *given}:
         # The ratio has no effect beside a weight.
         space.pop("unobserved_ratio", None)
     if not space:

@@ -8,6 +8,7 @@ from cdimf_spark.command_line import job_parser, job_session, negatives_argument
 from cdimf_spark.config import load_config, parse_domains, split_pairs
 from cdimf_spark.distributed.tuning.tune import DEFAULT_TUNING_OUTPUT, check_named, tune_from_config
 from cdimf_spark.search_space import search_space, space_help
+from cdimf_spark.strict_yaml import read_yaml
 from cdimf_spark.tuning_options import TuningOptions
 
 _TEXT = """\
@@ -66,7 +67,8 @@ def main(arguments: list[str] | None = None) -> None:
         negatives=None if given.negatives == "all" else given.negatives,
     )
     ranges = split_pairs(given.search, "--search", "KEY=LOW:HIGH")
-    space = search_space(ranges, config.model)
+    in_file = read_yaml(given.config) if given.config else {}
+    space = search_space(ranges, {*in_file, *split_pairs(given.set, "--set", "KEY=VALUE")})
     check_named(config, validation)
     spark = job_session("cdimf_spark: tune")
     tuned = tune_from_config(spark, config, validation, given.output, space, tuning)

@@ -29,13 +29,13 @@ def test_middle_of_a_range() -> None:
     assert Range(2, 8).place_of(100) == 1
 
 
-def test_set_options_are_not_searched_unless_named() -> None:
-    model = ModelConfig(rank=100, rho=3)
-    assert set(search_space({}, model)) == {*DEFAULT_SPACE} - {"rank", "rho"}
-    space = search_space({"rank": "64:128", "reg_param": "none"}, model)
+def test_options_that_are_given_are_not_searched_unless_named() -> None:
+    given = ("rank", "rho", "max_iter")
+    assert set(search_space({}, given)) == {*DEFAULT_SPACE} - {"rank", "rho"}
+    space = search_space({"rank": "64:128", "reg_param": "none"}, given)
     assert space["rank"] == Range(64, 128, whole=True)
     assert "reg_param" not in space
-    assert "unobserved_ratio" not in search_space({}, ModelConfig(unobserved_weight=0.1))
+    assert "unobserved_ratio" not in search_space({}, ("unobserved_weight",))
 
 
 @pytest.mark.parametrize(
@@ -54,7 +54,7 @@ def test_set_options_are_not_searched_unless_named() -> None:
 )
 def test_bad_ranges(ranges: dict[str, str], message: str) -> None:
     with pytest.raises(ConfigurationError, match=message):
-        search_space(ranges, DEFAULTS)
+        search_space(ranges, ())
 
 
 def test_first_point_is_what_the_options_stand_for() -> None:

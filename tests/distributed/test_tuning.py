@@ -100,7 +100,7 @@ def test_search_on_files_with_a_validation_set(
     domains = [f"{name}={tmp_path}/{name}.csv" for name in shops]
     options = ["max_iter=2", "rank=4", "num_blocks=2"]
     config = load_config(None, options, domains)
-    space = search_space({}, config.model)
+    space = search_space({}, ("max_iter", "rank"))
     tuning = TuningOptions(trials=1, negatives=None, k=3, metric="hr")
     tuned = tune_from_config(
         spark, config, {"sport": f"{tmp_path}/held.csv"}, str(tmp_path / "out"), space, tuning

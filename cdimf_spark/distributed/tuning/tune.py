@@ -107,7 +107,7 @@ def tune(
         DomainConfig(name=name, **{"path": IN_MEMORY, **own.get(name, {})}) for name in interactions
     )
     config = TrainConfig(model=ModelConfig(**given), domains=domains)
-    space = search_space(search or {}, config.model)
+    space = search_space(search or {}, given)
     return _tune(interactions, validation, Path(output), config, space, TuningOptions(**tuning))
 
 
