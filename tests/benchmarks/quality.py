@@ -42,8 +42,15 @@ from tests.benchmarks.ranking_quality import (
 
 CONF = Path(__file__).parents[2] / "conf"
 POOLED: dict[str, dict[str, Any]] = {
-    "warm": {},
-    "cold": {},
+    "warm": {"rank": 576, "max_iter": 12, "reg_param": 2.5, "unobserved_ratio": 10.0},
+    "cold": {
+        "rank": 576,
+        "max_iter": 10,
+        "reg_param": 2.8,
+        "item_reg_exponent": 0.9,
+        "unobserved_ratio": 8.0,
+        "user_prior": 0.7,
+    },
 }
 STEPS: dict[str, tuple[float, ...]] = {
     "rank": (0.5, 0.67, 1.5),
