@@ -127,9 +127,8 @@ def _metrics(name, model, data, split, seeds):
     y = model.item_factors[items][factors[prefix + catalogue].to_numpy()]
     numbers = pd.Series(range(len(catalogue)), catalogue)
     target = numbers[pairs["item"]].to_numpy()
-    own = pd.Series(target).groupby(pairs["user"].to_numpy()).agg(np.array)
-    seen = numbers[split.train[name]["item"]].groupby(split.train[name]["user"].to_numpy())
-    seen = seen.agg(np.array)
+    own = _by_user(pairs["user"], target)
+    seen = _by_user(split.train[name]["user"], numbers[split.train[name]["item"]].to_numpy())
     hr, gain = expected_metrics(len(catalogue) - 1)
     x = _user_rows(model, data, items, pairs["user"])
     for start in range(0, len(pairs), _CHUNK):
@@ -150,6 +149,10 @@ def _metrics(name, model, data, split, seeds):
         if sampled:
             found.append(np.mean(sampled, axis=0))
         yield from 100 * np.concatenate(found, axis=1)
+
+
+def _by_user(users, items):
+    return {user: part.to_numpy() for user, part in pd.Series(items).groupby(users.to_numpy())}
 
 
 def _user_rows(model, data, home, users):
