@@ -22,6 +22,7 @@ _MODULES = {
     "prepare_from_config": "cdimf_spark.distributed.preparation.prepared",
     "popularity": "cdimf_spark.distributed.scoring.baselines",
     "separate_als": "cdimf_spark.distributed.scoring.baselines",
+    "tune": "cdimf_spark.distributed.tuning.tune",
 }
 
 __all__ = [
@@ -35,6 +36,7 @@ __all__ = [
     "prepare",
     "prepare_from_config",
     "separate_als",
+    "tune",
 ]
 
 

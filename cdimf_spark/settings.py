@@ -51,6 +51,9 @@ class ModelConfig:
     unobserved_ratio: float = option(
         12.0, "weight of all unobserved cells over that of the observed ones", low=0, exclusive=True
     )
+    user_prior: float = option(
+        0.0, "share of their domain's mean row that the ridge draws users to", low=0, high=1
+    )
     schedule: str = option(
         "consensus",
         "items see the consensus of shared users, or their domain's own rows (paper)",
@@ -71,12 +74,7 @@ class ModelConfig:
         None, "stop at this relative residual", float, auto="do not", low=0, exclusive=True
     )
     loss_tol: float | None = option(
-        None,
-        "stop at this relative change of the loss",
-        float,
-        auto="do not",
-        low=0,
-        exclusive=True,
+        None, "stop at this relative loss change", float, auto="do not", low=0, exclusive=True
     )
     num_blocks: int | None = option(
         None, "blocks of users, and of items", int, auto="by the data", low=1, high=500_000
@@ -120,6 +118,7 @@ class ModelConfig:
                 domain.unobserved_weight, self.unobserved_weight, 0.3 if paper else None
             ),
             unobserved_ratio=self.unobserved_ratio,
+            user_prior=self.user_prior,
         )
 
 
@@ -135,6 +134,7 @@ class DomainSettings:
     rho: float
     unobserved_weight: float | None
     unobserved_ratio: float
+    user_prior: float
 
 
 def resolve_unobserved_weight(

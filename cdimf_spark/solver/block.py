@@ -81,9 +81,12 @@ def _solve(
     basis: GramBasis,
     rule: RowRule,
     pull: tuple[Vector, Matrix] | None = None,
+    prior: Vector | None = None,
 ) -> tuple[RowSolution, float]:
     """Solve the rows of a block; also their regularization loss."""
-    ridge = rule.ridge(block.counts)
+    ridge = own_ridge = rule.ridge(block.counts)
+    if prior is not None:
+        pull, ridge = _pull_of_ridge(own_ridge, prior, pull), np.zeros_like(own_ridge)
     pull_weight, pull_target = pull or (None, None)
     solution = solve_rows(
         block.indptr,
@@ -96,7 +99,21 @@ def _solve(
         pull_weight,
         pull_target,
     )
-    return solution, ridge_loss(solution.factors, ridge)
+    if prior is None:
+        return solution, ridge_loss(solution.factors, own_ridge)
+    return solution, coupling_loss(solution.factors, prior[None, :], own_ridge)
+
+
+def _pull_of_ridge(
+    ridge: Vector, prior: Vector, pull: tuple[Vector, Matrix] | None
+) -> tuple[Vector, Matrix]:
+    """The ridge towards a point and the pull as one: |x - p|^2 and |x - h|^2 add up to a square."""
+    if pull is None:
+        return ridge, np.broadcast_to(prior, (len(ridge), len(prior)))
+    weight, target = pull
+    both = ridge + weight
+    share = (ridge / both)[:, None]
+    return both, (share * prior + (1 - share) * target).astype(np.float32, copy=False)
 
 
 def update_items(
@@ -108,9 +125,16 @@ def update_items(
 
 
 def update_users(
-    block: InteractionBlock, src: Matrix, basis: GramBasis, rule: RowRule, coupling: Coupling
+    block: InteractionBlock,
+    src: Matrix,
+    basis: GramBasis,
+    rule: RowRule,
+    coupling: Coupling,
+    prior: Vector | None = None,
 ) -> UserUpdate:
     """User half-step of a block: shared users are pulled towards z - u (paper eq. 27).
+
+    The ridge draws all users towards `prior`, float32 (rank,), or without one towards zero.
 
     Then u = E - z and the new E = x_hat + u, where x_hat = c x + (1 - c) z is the over-relaxed x
     (Boyd et al. 2011, section 3.4.3).
@@ -121,7 +145,7 @@ def update_users(
     target[shared] = z - u
     pull_weight = np.where(shared, np.float32(coupling.rho), np.float32(0))
     pull = (pull_weight, target) if shared.any() else None
-    solution, regularization = _solve(block, src, basis, rule, pull)
+    solution, regularization = _solve(block, src, basis, rule, pull, prior)
     x = solution.factors[shared]
     sums = np.array(
         [

@@ -132,6 +132,7 @@ class _Domain:
             ridge = self.rules.items.ridge(self.by_item.counts)
             self.item_regularization = ridge_loss(self.items, ridge)
             self.exchanged = self.z = np.zeros((int(self.shared.sum()), rank), np.float32)
+            self.rows = np.zeros((len(self.keys), rank), np.float32)
         else:
             self.x = initial_factors(self.keys, seed, rank, scale)
             self.exchanged = self.z = self.x[self.shared]
@@ -143,7 +144,10 @@ class _Domain:
             self.shared, self.rules.rho, self.exchanged, self.z, self.over_relaxation
         )
         basis = gram_basis(gram(self.items))
-        update = update_users(self.by_user, self.items, basis, self.rules.users, coupling)
+        prior = None
+        if self.rules.user_prior:
+            prior = self.rules.prior_of(self.rows.sum(axis=0, dtype=np.float64))
+        update = update_users(self.by_user, self.items, basis, self.rules.users, coupling, prior)
         self.x, self.next_exchanged = update.factors, update.exchanged
         losses: NDArray[np.float64] = update.sums[:4].copy()
         losses[2] += self.item_regularization

@@ -59,11 +59,27 @@ class RowRule:
 
 @dataclass(frozen=True)
 class DomainRules:
-    """Row rules of both sides of a domain, and the strength of its coupling."""
+    """Row rules of both sides of a domain, and what else its users are drawn to.
+
+    Attributes
+    ----------
+    users, items
+        The row equations.
+    rho
+        Pull of shared users to the consensus.
+    user_prior
+        Share p of the domain's mean user row m: the users' ridge is ``ridge_u |x_u - p m|^2``.
+    """
 
     users: RowRule
     items: RowRule
     rho: float
+    user_prior: float = 0.0
+
+    def prior_of(self, row_sums: NDArray[np.float64]) -> NDArray[np.float32]:
+        """Return p m from the sums of all user rows of the domain; both (rank,)."""
+        n_users = self.items.n_other
+        return (self.user_prior / n_users * row_sums).astype(np.float32)
 
 
 def domain_rules(settings: DomainSettings, size: DomainSize) -> DomainRules:
@@ -83,4 +99,4 @@ def domain_rules(settings: DomainSettings, size: DomainSize) -> DomainRules:
             (settings.item_reg_exponent, size.n_items, size.n_users),
         )
     )
-    return DomainRules(users, items, settings.rho)
+    return DomainRules(users, items, settings.rho, settings.user_prior)

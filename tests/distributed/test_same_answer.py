@@ -39,6 +39,7 @@ from tests.helpers import assert_factors_close
                 "proximal_strength": 0.5,
                 "shared_user_weight": 3.0,
                 "over_relaxation": 1.3,
+                "user_prior": 0.6,
             },
             (
                 DomainConfig("books", "memory", reg_param=0.7, rho=0.3),
@@ -47,7 +48,7 @@ from tests.helpers import assert_factors_close
             ),
         ),
         (1, {"schedule": "paper"}, ()),
-        (2, {"schedule": "paper", "reg_scaling": "paper"}, ()),
+        (2, {"schedule": "paper", "reg_scaling": "paper", "user_prior": 1.0}, ()),
         pytest.param(7, {"schedule": "paper"}, (), marks=pytest.mark.slow),
     ],
     ids=["1", "7", "2-options", "1-paper", "2-paper", "7-paper"],

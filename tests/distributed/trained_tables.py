@@ -17,7 +17,13 @@ from tests.helpers import Domains, factors_by_id
 
 # Three domains, two blocks, a consensus every other iteration, one iteration of state kept.
 LONG = ModelConfig(
-    rank=8, max_iter=4, init_scale=1.0, num_blocks=2, aggregation_period=2, keep_iterations=1
+    rank=8,
+    max_iter=4,
+    init_scale=1.0,
+    num_blocks=2,
+    aggregation_period=2,
+    keep_iterations=1,
+    user_prior=0.5,
 )
 
 

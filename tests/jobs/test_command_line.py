@@ -13,7 +13,7 @@ import pytest
 from cdimf_spark import errors
 from cdimf_spark.command_line import _INTERRUPTS, negatives_argument, run, worker_error
 from cdimf_spark.evaluation_report import evaluation_table, recommendation_table
-from jobs import evaluate, explain, export, fold_in, recommend
+from jobs import evaluate, explain, export, fold_in, recommend, tune
 
 
 @pytest.fixture(autouse=True)
@@ -86,6 +86,25 @@ def test_usage(
     assert run(lambda: job.main(arguments)) == code  # type: ignore[attr-defined]
     shown = capsys.readouterr()
     assert "--model DIR" in shown.out + shown.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (["--help"], 0, "reg_param=0.5:8"),
+        ([], 2, "no domain"),
+        (["--domain", "a=x", "--validation", "b=y"], 2, "'b'"),
+        (["--domain", "a=x", "--search", "rank=9"], 2, "write rank=LOW:HIGH"),
+        (["--domain", "a=x", "--metric", "recall"], 2, "one of ndcg, hr, mrr"),
+    ],
+    ids=str,
+)
+def test_usage_of_tune(
+    arguments: list[str], code: int, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(lambda: tune.main(arguments)) == code
+    shown = capsys.readouterr()
+    assert said in shown.out + shown.err
 
 
 def test_bridge_to_java_is_silent() -> None:

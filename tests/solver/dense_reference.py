@@ -35,16 +35,23 @@ class Numbers:
     period: int = 1
     shared_user_weight: float = 1.0
     shrinkage: float = 0.0
+    prior: float = 0.0
     seed: int = 0
     init_scale: float = 0.1
 
 
 def solve_row(
-    src: Array, w: Array, a0_gram: Array, ridge: float, rho: float, target: Array
+    src: Array,
+    w: Array,
+    a0_gram: Array,
+    ridge: float,
+    rho: float,
+    target: Array,
+    prior: Array | float = 0.0,
 ) -> Array:
     """Eq. 27 of one row; `w` has 0 for what the row did not observe."""
     lhs = a0_gram + (src.T * w) @ src + (ridge + rho) * np.eye(src.shape[1])
-    return np.linalg.solve(lhs, src.T @ w + rho * target)
+    return np.linalg.solve(lhs, src.T @ w + rho * target + ridge * prior)
 
 
 class Shop:
@@ -74,11 +81,13 @@ class Shop:
         self.y = initial_factors(domain_item_keys(name, id_keys(self.items)), *random).astype(float)
         self.u = np.zeros_like(self.x)
         self.z = (self.u if numbers.schedule == "paper" else self.x).copy()
+        self.prior = np.zeros(numbers.rank)
 
     def solve_items(self, use_z: bool) -> Array:
         """Solve the items; return the rows that they were solved from."""
         numbers, coupled = self.numbers, self.coupled
         rows = np.where(coupled[:, None] & use_z, self.z, self.x)
+        self.prior = numbers.prior * rows.mean(0)
         v = np.where(coupled, numbers.shared_user_weight, 1.0)
         a0_gram = self.a0 * (rows.T * v) @ rows
         none = np.zeros(numbers.rank)
@@ -96,13 +105,16 @@ class Shop:
         self.pulled_to = self.z - self.u
         a0_gram = self.a0 * self.y.T @ self.y
         rows = zip(self.w, self.ridges[0], rho, self.pulled_to, strict=True)
-        self.x = np.array([solve_row(self.y, w, a0_gram, c, r, t) for w, c, r, t in rows])
+        self.x = np.array(
+            [solve_row(self.y, w, a0_gram, c, r, t, self.prior) for w, c, r, t in rows]
+        )
         return self.loss_parts()
 
     def loss_parts(self) -> Array:
         scores = self.x @ self.y.T
         observed, unobserved = self.w * (scores - 1) ** 2, self.a0 * scores**2
-        ridge = self.ridges[0] @ (self.x**2).sum(1) + self.ridges[1] @ (self.y**2).sum(1)
+        from_prior = ((self.x - self.prior) ** 2).sum(1)
+        ridge = self.ridges[0] @ from_prior + self.ridges[1] @ (self.y**2).sum(1)
         distance = ((self.x - self.pulled_to) ** 2).sum(1)
         pull = self.numbers.rho * self.coupled @ distance
         return np.array([observed.sum(), unobserved.sum(), ridge, pull])

@@ -43,6 +43,7 @@ _DTYPES: dict[str, type[np.generic]] = {
     "x_own": np.float32,
     "factors": np.float32,
     "gram": np.float64,
+    "row_sums": np.float64,
     "user_sums": np.float64,
     "item_sums": np.float64,
     "consensus_sums": np.float64,

@@ -26,7 +26,7 @@ from cdimf_spark.distributed.training.routing import make_route_step
 from cdimf_spark.distributed.training.shared_users import ConsensusSettings
 from cdimf_spark.distributed.training.starting import start_items, start_users
 from cdimf_spark.distributed.training.sums import SUM_KINDS, Sums, collect_sums
-from cdimf_spark.distributed.training.user_step import make_user_step
+from cdimf_spark.distributed.training.user_step import ItemSide, make_user_step
 from cdimf_spark.distributed.workers import CogroupFunction
 from cdimf_spark.errors import NumericalError
 from cdimf_spark.kernel.least_squares import GramBasis, gram_basis
@@ -68,12 +68,14 @@ class UserState:
 class Messages:
     """Factor rows on their way to the other side, with the Gram basis of their matrix.
 
-    `sums` has the sums of the step that sent them, and of what the same task did before.
+    `sums` has the sums of the step that sent them, and of what the same task did before; `priors`
+    by domain the points that the ridge will draw users to.
     """
 
     rows: DataFrame
     bases: dict[str, GramBasis]
     sums: Sums
+    priors: dict[str, NDArray[np.float32]]
 
 
 @dataclass(frozen=True)
@@ -113,7 +115,7 @@ class Steps:
         side = self.settings.layout.items
         step = make_item_step(self.settings, users.bases)
         sent = cut(cogroup_blocks(self.static.items, users.rows, side, step))
-        return self._with_bases(sent, side.num_blocks)
+        return replace(self._with_bases(sent, side.num_blocks), priors=users.priors)
 
     def item_factors(self, users: Messages) -> DataFrame:
         """Item half-step for publication: packed rows of kind `factors`."""
@@ -133,7 +135,7 @@ class Steps:
             Items are updated from z (not x) of shared users.
         """
         consensus = self.consensus if aggregate else None
-        step = make_user_step(self.settings, items.bases, use_z, consensus)
+        step = make_user_step(self.settings, ItemSide(items.bases, items.priors), use_z, consensus)
         users = cut(self._by_number(union(items.rows, state.exchange, state.z), step))
         # Cut once more, or the state would keep the messages in memory as long as it is needed. The
         # sums are read here, so that one job computes both before anything else wants either.
@@ -156,7 +158,9 @@ class Steps:
         rank = self.settings.rank
         sums = collect_sums(sums_in or sent, num_blocks)
         bases = {d: _basis(d, g.reshape(rank, rank)) for d, g in sums.pop("gram").items()}
-        return Messages(only(sent, "message"), bases, sums)
+        rules, row_sums = self.settings.rules, sums.pop("row_sums", {})
+        priors = {domain: rules[domain].prior_of(total) for domain, total in row_sums.items()}
+        return Messages(only(sent, "message"), bases, sums, priors)
 
 
 def _basis(domain: str, gram: NDArray[np.float64]) -> GramBasis:

@@ -61,13 +61,15 @@ def make_route_step(settings: StepSettings, use_z: bool) -> CogroupFunction:
 def send_users(
     static: pa.Table, rows: NDArray[np.float32], settings: StepSettings
 ) -> Iterator[pa.RecordBatch]:
-    """Messages from a block of users, and its part of the Gram matrix.
+    """Messages from a block of users, and its part of the Gram matrix and of the mean row.
 
-    There shared users weigh `shared_user_weight`, as they do in the item blocks (`reweigh`).
+    In the former shared users weigh `shared_user_weight`, as in the item blocks (`reweigh`).
     """
     at = address_of(static)
     weights = np.where(shared_mask(static), settings.shared_user_weight, 1.0)
     yield from encode(at, {"gram": gram(rows, None if np.all(weights == 1) else weights)})
+    if settings.rules[at.domain].user_prior:
+        yield from encode(at, {"row_sums": rows.sum(axis=0, dtype=np.float64)})
     yield from send_rows(static, rows, settings.layout.items, at)
 
 

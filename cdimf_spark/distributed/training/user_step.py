@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -83,9 +83,20 @@ class SolvedUsers:
         return self.update.factors[~self.shared]
 
 
+class ItemSide(NamedTuple):
+    """What the users of a domain need besides item rows, by domain.
+
+    `bases` are those of the items' Gram matrices; `priors` float32 (rank,) the points that the
+    ridge draws users to, where it is not zero.
+    """
+
+    bases: Mapping[str, GramBasis]
+    priors: Mapping[str, NDArray[np.float32]]
+
+
 def make_user_step(
     settings: StepSettings,
-    bases: Mapping[str, GramBasis],
+    items: ItemSide,
     use_z: bool,
     consensus: ConsensusSettings | None,
 ) -> CogroupFunction:
@@ -99,7 +110,7 @@ def make_user_step(
     """
 
     def step(static: pa.Table, moving: pa.Table) -> pa.Table:
-        solved = [solve_users(own, moving, settings, bases) for own in by_domain(static)]
+        solved = [solve_users(own, moving, settings, items) for own in by_domain(static)]
         z = {block.at.domain: block.z for block in solved}
         if consensus is not None:
             exchanges = {block.at.domain: block.exchange for block in solved}
@@ -117,7 +128,7 @@ def make_user_step(
 
 
 def solve_users(
-    static: pa.Table, moving: pa.Table, settings: StepSettings, bases: Mapping[str, GramBasis]
+    static: pa.Table, moving: pa.Table, settings: StepSettings, items: ItemSide
 ) -> SolvedUsers:
     """User half-step of one block of one domain."""
     at, shared = address_of(static), shared_mask(static)
@@ -127,7 +138,8 @@ def solve_users(
     )
     coupling = Coupling(shared, rules.rho, exchanged, z, settings.over_relaxation)
     src = received_rows(static, moving, settings.rank)
-    update = update_users(interactions_of(static), src, bases[at.domain], rules.users, coupling)
+    basis, prior = items.bases[at.domain], items.priors.get(at.domain)
+    update = update_users(interactions_of(static), src, basis, rules.users, coupling, prior)
     return SolvedUsers(at, static, shared, update, z)
 
 

@@ -1,0 +1,146 @@
+"""Quality on the real Sport/Cloth pairs: the shipped configurations against pooled ALS.
+
+Run as `python -m tests.benchmarks.quality [--task warm|cold] [--tune] [--starts N]`, with the
+folder of the pairs in CDIMF_DATA; trains on one machine (`train_local`), single-threaded.
+
+Without --tune it trains conf/amazon_warm.yaml and conf/amazon_cold.yaml, and ALS on the pooled data
+of both domains with the options in `POOLED` (tuned by the same steps, with as many trials), and
+prints HR@10 and NDCG@10 with 999 drawn items:
+
+    validation   on splits made from train (three: mean and standard deviation of the splits)
+    test         trained on all of train: mean of the evaluation seeds 0, 1, 2, and the expectation
+                 over all draws; for --starts N random starts, mean and standard deviation
+
+With --tune it shows how the options were chosen: from those configurations, one option at a time is
+moved by the steps of `STEPS`, and the validation metrics of every move are printed. The test sets
+are not read then.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from threadpoolctl import threadpool_limits
+
+from cdimf_spark.config import load_config
+from cdimf_spark.settings import ModelConfig
+from cdimf_spark.solver.local import train_local
+from tests.benchmarks.ranking_quality import (
+    Split,
+    rank_all,
+    read_task,
+    to_domains,
+    to_pooled,
+    validation_split,
+)
+
+CONF = Path(__file__).parents[2] / "conf"
+POOLED: dict[str, dict[str, Any]] = {
+    "warm": {"rank": 576, "max_iter": 12, "reg_param": 2.5, "unobserved_ratio": 10.0},
+    "cold": {
+        "rank": 576,
+        "max_iter": 10,
+        "reg_param": 2.8,
+        "item_reg_exponent": 0.9,
+        "unobserved_ratio": 8.0,
+        "user_prior": 0.7,
+    },
+}
+STEPS: dict[str, tuple[float, ...]] = {
+    "rank": (0.5, 0.67, 1.5),
+    "reg_param": (0.85, 0.93, 1.08, 1.2),
+    "unobserved_ratio": (0.67, 0.8, 1.25, 1.5),
+    "item_reg_exponent": (0.6, 0.8, 1.25),
+    "rho": (0.33, 3.0, 10.0),
+    "max_iter": (0.7, 1.5),
+    "user_prior": (0.0, 0.7, 1.2),
+}
+SEEDS = (0, 1, 2)
+_HEADER = f"{'':34}" + "".join(f"{c:>16}" for c in ("Sport HR", "NDCG", "Cloth HR", "NDCG"))
+
+
+def models(task: str) -> dict[str, ModelConfig]:
+    """The configurations that are compared."""
+    consensus = load_config(str(CONF / f"amazon_{task}.yaml")).model
+    return {"consensus": consensus, "pooled ALS": ModelConfig(**POOLED[task])}
+
+
+def score(name: str, model: ModelConfig, split: Split, seeds: tuple[int, ...] = ()) -> np.ndarray:
+    """Train, and rank: HR and NDCG of Sport and Cloth, expected and (with seeds) drawn."""
+    data = (to_pooled if name == "pooled ALS" else to_domains)(split.train)
+    found = rank_all(train_local(data, model), data, split, seeds)
+    # (domain, HR and NDCG, expected or drawn) -> expected or drawn, four columns
+    both = np.stack([found["sport"], found["cloth"]]).reshape(2, -1, 2)
+    return both.transpose(1, 0, 2).reshape(-1, 4)
+
+
+def line(title: str, runs: np.ndarray) -> str:
+    """A row of the table: mean and, of several runs, standard deviation."""
+    mean, spread = runs.mean(axis=0), runs.std(axis=0, ddof=1) if len(runs) > 1 else None
+    cells = [f"{value:.2f}" for value in mean]
+    if spread is not None:
+        cells = [f"{cell} +- {sd:.2f}" for cell, sd in zip(cells, spread, strict=True)]
+    return f"{title:34}" + "".join(f"{cell:>16}" for cell in cells)
+
+
+def compare(task: str, starts: int) -> None:
+    published = read_task(task)
+    splits = [validation_split(task, published.train, seed) for seed in SEEDS]
+    print(f"\n{task}\n{_HEADER}")
+    for name, model in models(task).items():
+        found = np.concatenate([score(name, model, split) for split in splits])
+        print(line(f"{name}, validation", found), flush=True)
+        runs = [
+            score(name, replace(model, seed=seed), published, SEEDS)
+            for seed in range(model.seed, model.seed + starts)
+        ]
+        expected, drawn = np.stack(runs, axis=1)
+        print(line(f"{name}, test", drawn), flush=True)
+        print(line(f"{name}, test, expected", expected), flush=True)
+
+
+def moves(model: ModelConfig, pooled: bool) -> Iterator[tuple[str, ModelConfig]]:
+    """The configuration and its neighbours."""
+    yield "as it is", model
+    for name, factors in STEPS.items():
+        value = getattr(model, name)
+        if not value or (pooled and name == "rho"):
+            continue
+        for factor in factors:
+            moved = round(factor * value) if isinstance(value, int) else factor * value
+            yield f"{name} {moved:g}", replace(model, **{name: moved})
+
+
+def tune(task: str) -> None:
+    split = validation_split(task, read_task(task).train, seed=0)
+    print(f"\n{task}, validation\n{_HEADER}")
+    for name, model in models(task).items():
+        for title, moved in moves(model, pooled=name == "pooled ALS"):
+            print(line(f"{name}, {title}", score(name, moved, split)), flush=True)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--task", choices=("warm", "cold"), help="only this one")
+    parser.add_argument("--tune", action="store_true", help="validation metrics of neighbours")
+    parser.add_argument("--starts", type=int, default=1, help="random starts of the test figures")
+    given = parser.parse_args()
+    for task in [given.task] if given.task else ["warm", "cold"]:
+        if given.tune:
+            tune(task)
+        else:
+            compare(task, given.starts)
+
+
+if __name__ == "__main__":
+    os.environ.setdefault("NUMBA_NUM_THREADS", "1")
+    with threadpool_limits(1):
+        main()
