@@ -9,6 +9,7 @@ import signal
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from types import FrameType
 
 from pyspark.sql import SparkSession
@@ -160,3 +161,23 @@ def negatives_argument(text: str) -> int | str:
     if not text.isdigit():
         raise argparse.ArgumentTypeError(f"{text!r} is neither a whole number nor 'all'")
     return int(text)
+
+
+def lengths_argument(text: str) -> list[int]:
+    """Read ``--k``: a number, or several with commas between."""
+    parts = names_argument(text)
+    if not parts or not all(part.isdigit() for part in parts):
+        raise argparse.ArgumentTypeError(f"{text!r} is no list of whole numbers, as 10 or 5,10,20")
+    return [int(part) for part in parts]
+
+
+def check_folder(path: str | None, option: str) -> None:
+    """Raise ConfigurationError, before any work, if a file could not be written in its folder."""
+    folder = Path(path or ".").absolute().parent
+    if not folder.is_dir():
+        raise errors.ConfigurationError(f"{option} {path}: there is no folder {str(folder)!r}")
+
+
+def names_argument(text: str) -> list[str]:
+    """Read names with commas between."""
+    return [part.strip() for part in text.split(",") if part.strip()]

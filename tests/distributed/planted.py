@@ -202,9 +202,8 @@ def expected_metrics(
     planted: Planted, domain: str, tests: Sequence[Pair], k: int, negatives: int | str, seed: int
 ) -> dict[str, Any]:
     """The protocol, one test row at a time."""
-    keys = {item: int(id_keys([item])[0]) for item in planted.items[domain]}
-    catalogue = sorted(keys, key=lambda item: (keys[item] % planted.num_blocks, keys[item]))
-    ranks, covered, skipped = [], set(), {"unknown_user": 0, "unknown_item": 0}
+    catalogue = planted.items[domain]
+    ranks, covered, skipped = [], set[str](), {"unknown_user": 0, "unknown_item": 0}
     sources = {"own": 0, "shared": 0, "foreign": 0}
     n_in_train = 0
     for user, target in tests:
@@ -212,22 +211,12 @@ def expected_metrics(
         if found is None or target not in catalogue:
             skipped["unknown_user" if found is None else "unknown_item"] += 1
             continue
-        row, source = found
+        _, source = found
         sources[source] += 1
         n_in_train += (user, target) in planted.train[domain]
-        own = {item for other, item in tests if other == user}
-        drawn = _draw(catalogue, own, user, target, negatives, seed)
-        scores = {
-            item: -math.inf
-            if (user, item) in planted.train[domain]
-            else planted.score(row, domain, item)
-            for item in (*drawn, target)
-        }
-        higher = sum(scores[item] > scores[target] for item in drawn)
-        equal = sum(scores[item] == scores[target] for item in drawn)
-        ranks.append(1 + higher + equal / 2)
-        ordered = sorted(scores, key=lambda item: (-scores[item], keys[item]))
-        covered.update(item for item in ordered[:k] if scores[item] > -math.inf)
+        rank, ordered = rank_of(planted, domain, tests, (user, target), negatives, seed)
+        ranks.append(rank)
+        covered.update(ordered[:k])
     n = len(ranks)
     return {
         "hr": sum(rank <= k for rank in ranks) / n,
@@ -241,6 +230,34 @@ def expected_metrics(
         "n_items": len(catalogue),
         "sources": sources,
     }
+
+
+def rank_of(
+    planted: Planted,
+    domain: str,
+    tests: Sequence[Pair],
+    pair: Pair,
+    negatives: int | str,
+    seed: int,
+) -> tuple[float, list[str]]:
+    """Rank of one test item, and the list that it is in, without what the user has seen."""
+    user, target = pair
+    keys = {item: int(id_keys([item])[0]) for item in planted.items[domain]}
+    catalogue = sorted(keys, key=lambda item: (keys[item] % planted.num_blocks, keys[item]))
+    own = {item for other, item in tests if other == user}
+    drawn = _draw(catalogue, own, user, target, negatives, seed)
+    found = planted.row_of(domain, user)
+    assert found
+    scores = {
+        item: -math.inf
+        if (user, item) in planted.train[domain]
+        else planted.score(found[0], domain, item)
+        for item in (*drawn, target)
+    }
+    higher = sum(scores[item] > scores[target] for item in drawn)
+    equal = sum(scores[item] == scores[target] for item in drawn)
+    ordered = sorted(scores, key=lambda item: (-scores[item], keys[item]))
+    return 1 + higher + equal / 2, [item for item in ordered if scores[item] > -math.inf]
 
 
 def _draw(

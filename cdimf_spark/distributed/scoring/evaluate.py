@@ -6,37 +6,43 @@ score last, ties count at half. HR, NDCG (at k) and MRR are means over the ranke
 coverage is the share of the catalogue that appears in some of their first k places. With
 ``negatives="all"`` the rest of the catalogue is ranked instead of a draw.
 
+Measures (of all rows and by group, at several k) are means over users instead, with 95 % intervals.
+They agree with the above where each user has one test row. With several, his HR, NDCG and MRR are
+the means of his rows, and MAP, precision and recall come from one list with all his held-out items:
+see `kernel.user_metrics`. Rows of a group are measured as if the user had no others; the items
+that they are ranked among are the same.
+
 The draw depends on the seed, the user, the item and the order of the catalogue, which is a part of
 the model; all sums are exact: the numbers are the same however the work is cut. Ranks add up over
-the item groups; the driver sees counts by rank up to k, never a test row.
+the item groups; the driver sees counts by rank up to k and sums by group, never a test row.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Literal
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from cdimf_spark.distributed.scoring.evaluation_summary import Found, summarize
+from cdimf_spark.distributed.scoring.evaluation_summary import Found, coverage, summarize
 from cdimf_spark.distributed.scoring.grid import Grid, apply_to_cells
 from cdimf_spark.distributed.scoring.held_out import RANKED, locate_tests, tested_users
+from cdimf_spark.distributed.scoring.measures import stack_ranks, sum_measures
+from cdimf_spark.distributed.scoring.measures_summary import Measured, summarize_measures
+from cdimf_spark.distributed.scoring.protocol import Lengths, Negatives, Protocol
 from cdimf_spark.distributed.scoring.ranking_step import RANKS, make_finish, make_rank_step
-from cdimf_spark.distributed.scoring.recommend import check_length, check_positive, is_count
 from cdimf_spark.distributed.scoring.scoring_tables import ScoringTables
-from cdimf_spark.errors import DataError, ValueOutOfRangeError
-
-Negatives = int | Literal["all"]
 
 
 def evaluate(
     tables: ScoringTables,
     tests: DataFrame,
     n_tests: Mapping[str, int],
-    k: int = 10,
+    k: Lengths = 10,
     negatives: Negatives = 999,
     seed: int = 0,
+    by: Sequence[str] = (),
     grid: Grid | None = None,
 ) -> dict[str, Any]:
     """Evaluate on test rows.
@@ -47,74 +53,95 @@ def evaluate(
         domain, user_id, item_id (strings); a repeated row counts as often as it is there.
     n_tests
         How many there are, by domain.
+    k
+        Length of the list, or several lengths; the first is that of `domains` in the result.
     negatives
         Negatives for each test row, or "all".
+    by
+        Groupings of the measures: some of shared, history, popularity, source.
     grid
         For tests.
 
     Returns
     -------
     dict
-        ``{"k", "negatives", "seed", "domains": {name: metrics}}``, ready for JSON. Metrics are
-        hr, ndcg, mrr, coverage; n_test counts the ranked rows, n_skipped the others, by reason in
-        unknown_user and unknown_item; n_in_train the ranked rows whose item the user has in train
-        (ranked last); sources the ranked rows by the origin of the user's row.
+        ``{"k", "negatives", "seed", "domains": {name: metrics}, "measures": {name: measures}}``,
+        ready for JSON. Metrics are hr, ndcg, mrr, coverage; n_test counts the ranked rows,
+        n_skipped the others, by reason in unknown_user and unknown_item; n_in_train the ranked
+        rows whose item the user has in train (ranked last); sources the ranked rows by the origin
+        of the user's row. Measures are means over users with their intervals, at each k and by
+        group: see `measures_summary.summarize_measures`; `coverage` at each k is added.
 
     Raises
     ------
     ConfigurationError
-        If a domain is unknown, or k or negatives is out of range.
+        If a domain or a grouping is unknown, or k or negatives is out of range.
     DataError
         If the catalogue is too small to draw from, or no row can be ranked.
     """
     tables.check_domains(n_tests)
-    check_lists(k, negatives, seed)
-    for domain in n_tests:
-        check_length(k, tables.n_items(domain), domain)
-        _check_draw(tables, domain, negatives)
-    count = None if negatives == "all" else negatives
-    ranks = rank_tests(tables, tests, grid or Grid.of(tables, n_tests), k, count, seed)
-    found = [Found(*row) for row in count_ranks(ranks, k).collect()]
+    protocol = Protocol.of(k, negatives, seed, by)
+    found, measured = rank_and_sum([tables], tests, n_tests, protocol, grid)
+    names, main = sorted(n_tests), protocol.ks[0]
     return {
-        "k": k,
+        "k": main,
         "negatives": negatives,
         "seed": seed,
-        "domains": {
-            domain: summarize(domain, found, tables.n_items(domain), k)
-            for domain in sorted(n_tests)
+        "domains": {name: summarize(name, found, tables.n_items(name), main) for name in names},
+        "measures": {
+            name: measures_of(found, measured, name, 0, tables, protocol) for name in names
         },
     }
 
 
-def check_lists(k: object, negatives: object, seed: object) -> None:
-    """Raise ValueOutOfRangeError for what cannot be used whatever the catalogue."""
-    if negatives != "all" and not is_count(negatives):
-        allowed = "a whole number from 1, or 'all'"
-        raise ValueOutOfRangeError("negatives", negatives, allowed)
-    if isinstance(seed, bool) or not isinstance(seed, int):
-        raise ValueOutOfRangeError("seed", seed, "a whole number")
-    check_positive(k)
-    if is_count(negatives) and is_count(k) and k > negatives + 1:
-        allowed = f"at most {negatives + 1}: one more than the negatives ({negatives})"
-        raise ValueOutOfRangeError("k", k, allowed)
+def rank_and_sum(
+    models: Sequence[ScoringTables],
+    tests: DataFrame,
+    n_tests: Mapping[str, int],
+    protocol: Protocol,
+    grid: Grid | None = None,
+) -> tuple[list[Found], list[Measured]]:
+    """Rank the same test rows by one or several models; count the ranks and sum the measures."""
+    for tables in models:
+        protocol.check(tables, n_tests)
+    ks, negatives = protocol.ks, protocol.negatives
+    count = None if negatives == "all" else negatives
+    ranks = stack_ranks(
+        [
+            rank_tests(tables, tests, grid or Grid.of(tables, n_tests), ks, count, protocol.seed)
+            for tables in models
+        ]
+    ).persist()
+    try:
+        found = [Found(*row) for row in count_ranks(ranks, ks[0]).collect()]
+        blocks = models[0].layout.users.num_blocks
+        sums = sum_measures(ranks, len(models), blocks, ks, protocol.by)
+        return found, [Measured(*row) for row in sums.collect()]
+    finally:
+        ranks.unpersist()
 
 
-def _check_draw(tables: ScoringTables, domain: str, negatives: Negatives) -> None:
-    """Refuse lists that cannot be drawn."""
-    n_items = tables.n_items(domain)
-    if negatives != "all" and n_items <= negatives:
-        raise DataError(
-            f"domain {domain!r} has {n_items} items, too few to draw "
-            f"{negatives} negatives beside the target: use --negatives all (negatives='all') or "
-            "a smaller number"
-        )
+def measures_of(
+    found: Sequence[Found],
+    measured: Sequence[Measured],
+    domain: str,
+    model: int,
+    tables: ScoringTables,
+    protocol: Protocol,
+) -> dict[str, Any]:
+    """Measures of a domain and model, with the coverage at each k."""
+    measures = summarize_measures(measured, domain, model, protocol.ks, protocol.by)
+    mine = [part for part in found if (part.domain, part.model) == (domain, model)]
+    for k in protocol.ks:
+        measures["at"][str(k)]["coverage"] = coverage(mine, tables.n_items(domain), k)
+    return measures
 
 
 def rank_tests(
     tables: ScoringTables,
     tests: DataFrame,
     grid: Grid,
-    k: int,
+    ks: Sequence[int],
     negatives: int | None,
     seed: int,
 ) -> DataFrame:
@@ -126,13 +153,13 @@ def rank_tests(
         ``RANKS``: a row for each test with its state (`RANKED` or why not), rank, whether the
         user has the item in train, the number of his interactions in train and of the item's,
         the origin of his row and whether several domains have him; and rows of state null with
-        bitmaps of the items that are among the first k of a list.
+        bitmaps of the items that are among the first k of a list, for each k.
     """
     located = locate_tests(tables, tests, grid.domains, with_targets=not grid.is_whole)
     users = tested_users(tables, grid, located, negatives)
     items = grid.place_items(tables.items, ("keys", "factors"))
-    step = make_rank_step(tables, grid, k, negatives, seed)
-    return apply_to_cells(items, users, grid, step, make_finish(tables, k), RANKS)
+    step = make_rank_step(tables, grid, max(ks), negatives, seed)
+    return apply_to_cells(items, users, grid, step, make_finish(tables, ks), RANKS)
 
 
 def count_ranks(ranks: DataFrame, k: int) -> DataFrame:
@@ -145,12 +172,15 @@ def count_ranks(ranks: DataFrame, k: int) -> DataFrame:
         "in_train",
         f"IF(rank <= {k}, rank, NULL) AS rank",
         "bucket",
+        "k",
+        "model",
         "CAST(1 / rank AS DECIMAL(38, 18)) AS reciprocal",
         "bitmap",
     )
-    found = rows.groupBy("domain", "state", "source", "in_train", "rank", "bucket").agg(
+    keys = ("domain", "state", "source", "in_train", "rank")
+    found = rows.groupBy(*keys, "bucket", "k", "model").agg(
         F.expr("count(1) AS n"),
         F.expr("sum(reciprocal) AS reciprocal"),
         F.expr("bitmap_count(bitmap_or_agg(bitmap)) AS n_items"),
     )
-    return found.drop("bucket")
+    return found.select(*keys, "n", "reciprocal", "n_items", "k", "model")

@@ -26,6 +26,10 @@ class Found(NamedTuple):
         Sum of 1 / rank.
     n_items
         Distinct items.
+    k
+        Length of the lists that the items are in.
+    model
+        Position of the model, if there are several.
     """
 
     domain: str
@@ -36,6 +40,8 @@ class Found(NamedTuple):
     n: int
     reciprocal: Decimal | None
     n_items: int
+    k: int | None = None
+    model: int = 0
 
 
 def summarize(domain: str, found: Sequence[Found], n_items: int, k: int) -> dict[str, Any]:
@@ -62,10 +68,9 @@ def summarize(domain: str, found: Sequence[Found], n_items: int, k: int) -> dict
     n_test = sum(part.n for part in ranked)
     if not n_test:
         raise _nothing_ranked(domain, skipped)
-    covered = sum(part.n_items for part in mine if part.state is None)
     return {
         **_metrics(ranked, n_test, k),
-        "coverage": covered / n_items,
+        "coverage": coverage(mine, n_items, k),
         "n_test": n_test,
         "n_skipped": sum(skipped.values()),
         **skipped,
@@ -75,6 +80,11 @@ def summarize(domain: str, found: Sequence[Found], n_items: int, k: int) -> dict
             s: sum(part.n for part in ranked if part.source == s) for s in SOURCES[:POPULAR]
         },
     }
+
+
+def coverage(found: Sequence[Found], n_items: int, k: int) -> float:
+    """Share of a domain's catalogue that is in some list of k."""
+    return sum(part.n_items for part in found if part.state is None and part.k == k) / n_items
 
 
 def _metrics(ranked: Sequence[Found], n_test: int, k: int) -> dict[str, float]:

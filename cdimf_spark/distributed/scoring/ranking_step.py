@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -27,7 +28,7 @@ from cdimf_spark.kernel.sampling import rank_among_drawn
 Indexes = NDArray[np.int64]
 Matrix = NDArray[np.float32]
 
-# A test row with its rank; or (state null) which of 32768 items in a row are in some list.
+# A test row with its rank; or (state null) which of 32768 items in a row are in some list of k.
 RANKS_SCHEMA = pa.schema(
     [
         ("domain", pa.string()),
@@ -39,13 +40,14 @@ RANKS_SCHEMA = pa.schema(
         ("history", pa.int64()),
         ("popularity", pa.int64()),
         ("shared", pa.bool_()),
+        ("k", pa.int32()),
         ("bucket", pa.int32()),
         ("bitmap", pa.binary()),
     ]
 )
 RANKS = (
     "domain string, user_key long, source string, state int, in_train boolean, rank double, "
-    "history long, popularity long, shared boolean, bucket int, bitmap binary"
+    "history long, popularity long, shared boolean, k int, bucket int, bitmap binary"
 )
 # Bits of what Spark's bitmap functions take as one bitmap.
 _BUCKET = 1 << 15
@@ -131,8 +133,15 @@ def _prepare(
     return rows, prepared, ranked
 
 
-def make_finish(tables: ScoringTables, k: int) -> FinishFunction:
-    """Function of the results of all item groups of a part of the users to ``RANKS``."""
+def make_finish(tables: ScoringTables, ks: Sequence[int]) -> FinishFunction:
+    """Function of the results of all item groups of a part of the users to ``RANKS``.
+
+    Parameters
+    ----------
+    ks
+        Lengths of the lists; the step was made for the largest.
+    """
+    k = max(ks)
     sizes = {domain: tables.n_items(domain) for domain in tables.domains}
 
     def finish(domain: str, partials: list[Arrays]) -> pa.Table:
@@ -142,15 +151,14 @@ def make_finish(tables: ScoringTables, k: int) -> FinishFunction:
             np.sum([part[kind] for part in partials], axis=0) for kind in ("higher", "equal")
         )
         ranks = _test_rows(domain, partials[0], 1 + higher + equal / 2)
-        covered = np.zeros(-(-sizes[domain] // _BUCKET) * _BUCKET, np.bool_)
         keys, numbers, scores = (
             np.concatenate([part[f"top_{kind}"].reshape(-1, k) for part in partials], axis=1)
             for kind in ("keys", "numbers", "scores")
         )
         columns = merge_columns(keys, scores, k)
         best = np.take_along_axis(numbers, columns, axis=1)
-        covered[best[best >= 0]] = True
-        return pa.concat_tables([ranks, _bitmaps(domain, covered)])
+        bitmaps = [_bitmaps(domain, n, best[:, :n], sizes[domain]) for n in ks]
+        return pa.concat_tables([ranks, *bitmaps])
 
     return finish
 
@@ -169,18 +177,22 @@ def _test_rows(domain: str, facts: Arrays, ranks: NDArray[np.float64]) -> pa.Tab
         "history": facts["seen_counts"][user],
         "popularity": tests[:, held_out.POPULARITY],
         "shared": facts["is_shared"][user].astype(np.bool_),
+        "k": pa.nulls(n, pa.int32()),
         "bucket": pa.nulls(n, pa.int32()),
         "bitmap": pa.nulls(n, pa.binary()),
     }
     return pa.table(columns, RANKS_SCHEMA)
 
 
-def _bitmaps(domain: str, covered: NDArray[np.bool_]) -> pa.Table:
-    """Rows that say which items are in some list."""
+def _bitmaps(domain: str, k: int, lists: Indexes, n_items: int) -> pa.Table:
+    """Rows that say which items are in some list; -1 in a list is no item."""
+    covered = np.zeros(-(-n_items // _BUCKET) * _BUCKET, np.bool_)
+    covered[lists[lists >= 0]] = True
     bits = np.packbits(covered.reshape(-1, _BUCKET), axis=1)
     used = np.flatnonzero(bits.any(axis=1))
     columns = {
         "domain": pa.array([domain] * len(used), pa.string()),
+        "k": np.full(len(used), k, np.int32),
         "bucket": used.astype(np.int32),
         "bitmap": pa.array([bits[bucket].tobytes() for bucket in used], pa.binary()),
     }

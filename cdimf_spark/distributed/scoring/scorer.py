@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pyspark.sql import DataFrame, SparkSession
 
 from cdimf_spark.distributed.scoring.checked_tests import CheckedTests, check_tests
-from cdimf_spark.distributed.scoring.evaluate import Negatives, evaluate
+from cdimf_spark.distributed.scoring.evaluate import evaluate
 from cdimf_spark.distributed.scoring.item_lists import keep_items
 from cdimf_spark.distributed.scoring.lookups import similar_items, similar_users, users_for_items
+from cdimf_spark.distributed.scoring.protocol import Lengths, Negatives
 from cdimf_spark.distributed.scoring.recommend import check_length, recommend, unknown_users
 from cdimf_spark.distributed.scoring.requests import (
     POPULAR_FATE,
@@ -57,11 +58,12 @@ class Scorer:
     def evaluate(
         self,
         tests: Mapping[str, DataFrame] | DataFrame | CheckedTests,
-        k: int = 10,
+        k: Lengths = 10,
         negatives: Negatives = 999,
         seed: int = 0,
+        by: Sequence[str] = (),
     ) -> dict[str, Any]:
-        """Rank held-out items and compute HR, NDCG, MRR and coverage.
+        """Rank held-out items and compute HR, NDCG, MAP, MRR, precision, recall and coverage.
 
         Parameters
         ----------
@@ -69,11 +71,13 @@ class Scorer:
             A frame (user_id, item_id) a domain, by name; or one frame with a column `domain`; or
             what `check_tests` made of these.
         k
-            Length of the list that counts.
+            Length of the list that counts, or several; the first is that of `domains`.
         negatives
             Items drawn for each test row, or "all".
         seed
             Of the draw.
+        by
+            Groups to measure apart: some of shared, history, popularity, source.
 
         Returns
         -------
@@ -83,14 +87,14 @@ class Scorer:
         Raises
         ------
         ConfigurationError
-            If a domain is unknown, or k or negatives is out of range.
+            If a domain or a grouping is unknown, or k or negatives is out of range.
         DataError
             If the tests cannot be used, or a catalogue is too small to draw from.
         """
         if isinstance(tests, Mapping):
             self.tables.check_domains(tests)
         checked = tests if isinstance(tests, CheckedTests) else check_tests(tests)
-        return evaluate(self.tables, checked.rows, checked.n_tests, k, negatives, seed)
+        return evaluate(self.tables, checked.rows, checked.n_tests, k, negatives, seed, by)
 
     def recommend(
         self,
