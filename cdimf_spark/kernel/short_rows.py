@@ -41,7 +41,8 @@ def solve_cholesky(system: Float64, vector: Float64) -> None:
         for f in range(i):
             pivot -= row[f] * row[f]
             vector[i] -= row[f] * vector[f]
-        row[i] = 1.0 / math.sqrt(pivot)
+        # At most zero by rounding only: the caller sees it in the loss.
+        row[i] = 1.0 / math.sqrt(pivot) if pivot > 0.0 else math.nan
         vector[i] *= row[i]
     for i in range(len(vector) - 1, -1, -1):
         vector[i] *= system[i, i]
