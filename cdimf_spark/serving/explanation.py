@@ -77,6 +77,7 @@ def explain_score(
     DataError
         If the domain has no such item.
     """
+    tables.manifest.rules.check_no_prior(tables.name)
     rules, target = tables.manifest.rules, tables.items.factors[tables.item_positions([item_id])]
     rho = 0.0 if pull.source == "none" else rules.rho
     ridge = float(rules.users.ridge(np.array([len(cells.ids)]))[0])

@@ -55,6 +55,7 @@ class Manifest:
             "domains": {
                 name: {
                     "rho": domain.rules.rho,
+                    "user_prior": domain.rules.user_prior,
                     "shared_user_weight": domain.shared_user_weight,
                     "users": asdict(domain.rules.users),
                     "items": asdict(domain.rules.items),
@@ -98,5 +99,5 @@ def read_manifest(folder: Path) -> Manifest:
 
 def _domain(entry: Mapping[str, Any]) -> DomainManifest:
     users, items = RowRule(**entry["users"]), RowRule(**entry["items"])
-    rules = DomainRules(users, items, float(entry["rho"]))
+    rules = DomainRules(users, items, float(entry["rho"]), float(entry["user_prior"]))
     return DomainManifest(rules, float(entry["shared_user_weight"]))

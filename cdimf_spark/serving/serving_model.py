@@ -184,6 +184,7 @@ class ServingModel:
             from 0.
         """
         tables = self.domain(domain)
+        tables.manifest.rules.check_no_prior(domain)
         cells = tables.item_cells(interactions)
         target = self._pull(domain, user_id if pull else None)
         src = tables.items.factors[cells.positions]

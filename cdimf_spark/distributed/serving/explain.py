@@ -82,13 +82,15 @@ def explain(
     model.tables.check_domains([domain])
     if not is_count(count):
         raise ValueOutOfRangeError("count", count, "a whole number from 1")
+    rules = model_rules(model, [domain])[domain]
+    rules.check_no_prior(domain)
     raise_for_problems(annotated, {domain: origin})
     side = FoldSide.of(model, domain, "user")
     items = source_rows(model, side)
     known = _known_pairs(model, side, clean_rows(annotated), items)
     settings = ExplainSettings(
         rank=model.rank,
-        rules=model_rules(model, [domain])[domain],
+        rules=rules,
         gram=source_gram(items, model.rank),
         count=count,
     )

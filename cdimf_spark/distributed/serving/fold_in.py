@@ -135,10 +135,13 @@ def _solve(
     received = received.withColumn("priority", F.lit(-1)).withColumn("id", F.lit(""))
     pulls = pull_rows(model, side, requests).withColumn("source_weight", F.lit(0.0).cast("float"))
     moving = received.unionByName(pulls)
+    rules = model_rules(model, [side.domain])[side.domain]
+    if side.name == "user":
+        rules.check_no_prior(side.domain)
     settings = SolveSettings(
         side=side.name,
         rank=model.rank,
-        rules=model_rules(model, [side.domain])[side.domain],
+        rules=rules,
         basis=gram_basis(source_gram(source, model.rank)),
     )
     exchanged = model.exchanged_blocks() if side.coupled and side.name == "user" else None
