@@ -36,8 +36,13 @@ def train_and_digest(spark: SparkSession, output: str) -> dict[str, Any]:
 
 
 def main(master: str, output: str, scratch: str) -> None:
+    spark = session_on(master, scratch)
+    print(json.dumps(train_and_digest(spark, output)))  # noqa: T201 -- read by `train_on`
+
+
+def session_on(master: str, scratch: str) -> SparkSession:
     options = read_properties("conf/local.conf")["spark.driver.extraJavaOptions"]
-    spark = build_session(
+    return build_session(
         "conf/local.conf",
         spark__master=master,
         spark__driver__memory="1g",
@@ -46,10 +51,10 @@ def main(master: str, output: str, scratch: str) -> None:
         spark__sql__shuffle__partitions="3",
         spark__sql__warehouse__dir=f"{scratch}/warehouse",
     )
-    print(json.dumps(train_and_digest(spark, output)))  # noqa: T201 -- read by `train_on`
 
 
-def train_on(master: str, folder: Path) -> dict[str, Any]:
+def train_on(master: str, folder: Path, module: str = __name__) -> dict[str, Any]:
+    """What the `main` of a module prints in a process of its own."""
     import pyspark
 
     environment = os.environ | {
@@ -62,7 +67,7 @@ def train_on(master: str, folder: Path) -> dict[str, Any]:
         "PYSPARK_SUBMIT_ARGS": "pyspark-shell",
     }
     done = subprocess.run(
-        [sys.executable, "-m", __name__, master, str(folder / "model"), str(folder)],
+        [sys.executable, "-m", module, master, str(folder / "model"), str(folder)],
         cwd=ROOT,
         env=environment,
         capture_output=True,

@@ -27,6 +27,7 @@ from cdimf_spark.distributed.training.holder import Hold
 from cdimf_spark.distributed.training.holding import Holding, hold_output
 from cdimf_spark.distributed.training.iteration import Steps
 from cdimf_spark.distributed.training.publishing import publish
+from cdimf_spark.distributed.training.recovering import survive_losses
 from cdimf_spark.distributed.training.resuming import (
     check_data,
     check_options,
@@ -109,7 +110,9 @@ def _train(
     blocks = WorkingTables(tables, run.run_id).read_blocks()
     static = persist_blocks(blocks, layout, config.model.shared_user_weight)
     try:
-        _iterate_and_publish(tables, run, config, layout, blocks, static)
+        survive_losses(
+            run, partial(_iterate_and_publish, tables, run, config, layout, blocks, static)
+        )
     finally:
         static.unpersist()
     return run

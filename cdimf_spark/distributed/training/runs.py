@@ -136,6 +136,16 @@ class Run:
         at = datetime.now(UTC)
         write_event(self.tables, Event(self.run_id, at, event, iteration, self.claim, details))
 
+    def forget_unrecorded(self) -> None:
+        """Take back what the log does not have: this process goes on as another one would."""
+        self.tables.guard()
+        logged = last_run(self.tables)
+        if logged is None or logged.run_id != self.run_id:
+            raise AssertionError(f"run {self.run_id} is held, and not in its log")
+        self.iterations, self.writers = logged.iterations, logged.writers
+        self.published, self.sizes = logged.published, logged.sizes
+        self.resumed = True
+
     def note(
         self, event: str, iteration: int, details: dict[str, Any], claim: int | None = None
     ) -> None:
