@@ -20,6 +20,7 @@ _MODULES = {
     "PrepareOptions": "cdimf_spark.prepare_options",
     "prepare": "cdimf_spark.distributed.preparation.prepared",
     "prepare_from_config": "cdimf_spark.distributed.preparation.prepared",
+    "pooled_als": "cdimf_spark.distributed.scoring.pooled",
     "popularity": "cdimf_spark.distributed.scoring.baselines",
     "separate_als": "cdimf_spark.distributed.scoring.baselines",
 }
@@ -31,6 +32,7 @@ __all__ = [
     "PrepareOptions",
     "ServingModel",
     "build_session",
+    "pooled_als",
     "popularity",
     "prepare",
     "prepare_from_config",
