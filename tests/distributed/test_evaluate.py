@@ -15,13 +15,8 @@ from cdimf_spark.distributed.scoring.grid import Grid
 from cdimf_spark.distributed.scoring.held_out import UNKNOWN_ITEM, UNKNOWN_USER
 from cdimf_spark.distributed.scoring.scoring_tables import ScoringTables
 from cdimf_spark.errors import ConfigurationError, DataError, EmptyInputError, ValueOutOfRangeError
-from tests.distributed.planted import (
-    Planted,
-    expected_metrics,
-    planted_tables,
-    random_model,
-    tests_frame,
-)
+from tests.distributed.planted import Planted, expected_metrics, random_model, tests_frame
+from tests.distributed.planted_tables import planted_tables
 
 DOMAINS = ("cloth", "sport")
 N_TESTS = dict.fromkeys(DOMAINS, 50)

@@ -11,7 +11,8 @@ from pyspark.sql import SparkSession
 from cdimf_spark.distributed.scoring.scorer import Scorer
 from cdimf_spark.errors import ConfigurationError, DataError
 from cdimf_spark.kernel.initialization import id_keys
-from tests.distributed.planted import planted_tables, random_model
+from tests.distributed.planted import random_model
+from tests.distributed.planted_tables import planted_tables
 
 PLANTED, _ = random_model(np.random.default_rng(31))
 ITEMS, USERS = PLANTED.items["sport"], PLANTED.users["sport"]

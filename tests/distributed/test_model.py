@@ -18,14 +18,8 @@ from cdimf_spark.distributed.tables import OutputTables
 from cdimf_spark.distributed.training.runs import STARTED, new_run
 from cdimf_spark.errors import BadRowsError, ConfigurationError, DataError, EmptyInputError
 from cdimf_spark.kernel.initialization import id_keys
-from tests.distributed.planted import (
-    Planted,
-    expected_metrics,
-    planted_tables,
-    random_model,
-    tests_frame,
-    write_model,
-)
+from tests.distributed.planted import Planted, expected_metrics, random_model, tests_frame
+from tests.distributed.planted_tables import planted_tables, write_model
 
 PLANTED, TESTS = random_model(np.random.default_rng(21))
 PLANTED = PLANTED.trained_items()

@@ -19,7 +19,8 @@ from cdimf_spark.distributed.scoring.recommend import (
 from cdimf_spark.distributed.scoring.user_lists import read_users
 from cdimf_spark.errors import ConfigurationError, DataError, ValueOutOfRangeError
 from cdimf_spark.kernel.initialization import id_keys
-from tests.distributed.planted import Planted, planted_tables, random_model
+from tests.distributed.planted import Planted, random_model
+from tests.distributed.planted_tables import planted_tables
 
 Row = tuple[str, int, str, float, str]
 

@@ -11,9 +11,16 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from cdimf_spark import errors
-from cdimf_spark.command_line import _INTERRUPTS, negatives_argument, run, worker_error
+from cdimf_spark.command_line import (
+    _INTERRUPTS,
+    lengths_argument,
+    names_argument,
+    negatives_argument,
+    run,
+    worker_error,
+)
 from cdimf_spark.evaluation_report import evaluation_table, recommendation_table
-from jobs import evaluate, explain, export, fold_in, recommend, tune
+from jobs import compare, evaluate, explain, export, fold_in, recommend, tune
 
 
 @pytest.fixture(autouse=True)
@@ -78,7 +85,7 @@ def test_error_that_a_spark_worker_raised(capsys: pytest.CaptureFixture[str]) ->
     assert worker_error(RuntimeError("cdimf_spark.errors.Iterable: x")) is None
 
 
-@pytest.mark.parametrize("job", [evaluate, explain, export, fold_in, recommend])
+@pytest.mark.parametrize("job", [compare, evaluate, explain, export, fold_in, recommend])
 @pytest.mark.parametrize(("arguments", "code"), [(["--help"], 0), (["--nonsense"], 2), ([], 2)])
 def test_usage(
     job: object, arguments: list[str], code: int, capsys: pytest.CaptureFixture[str]
@@ -118,6 +125,15 @@ def test_negatives_of_the_command_line() -> None:
     assert negatives_argument("99") == 99
     with pytest.raises(argparse.ArgumentTypeError, match="neither a whole number nor 'all'"):
         negatives_argument("many")
+
+
+def test_lists_of_the_command_line() -> None:
+    assert lengths_argument("10") == [10]
+    assert lengths_argument("5, 10,20") == [5, 10, 20]
+    assert names_argument("a, b") == ["a", "b"]
+    for wrong in ("", "5,x", "-3"):
+        with pytest.raises(argparse.ArgumentTypeError, match="no list of whole numbers"):
+            lengths_argument(wrong)
 
 
 def test_tables_as_text() -> None:

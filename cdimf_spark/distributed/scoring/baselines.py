@@ -8,6 +8,7 @@ and his test rows count as they deserve.
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
@@ -17,7 +18,6 @@ from pyspark.sql import functions as F
 from cdimf_spark.config import TrainConfig
 from cdimf_spark.distributed.blocks.block_rows import decode, encode, to_table
 from cdimf_spark.distributed.blocks.packing import block_sizes, persist_blocks
-from cdimf_spark.distributed.scoring.model import CDIMFModel
 from cdimf_spark.distributed.scoring.scorer import Scorer
 from cdimf_spark.distributed.scoring.scoring_tables import USER_KINDS, restrict
 from cdimf_spark.distributed.training.half_step import address_of
@@ -26,6 +26,9 @@ from cdimf_spark.distributed.training.publishing import packed_users
 from cdimf_spark.distributed.training.run_training import make_steps
 from cdimf_spark.distributed.workers import apply_to_groups
 from cdimf_spark.schemas import BLOCK_ROW
+
+if TYPE_CHECKING:
+    from cdimf_spark.distributed.scoring.model import CDIMFModel
 
 
 def popularity(model: CDIMFModel) -> Scorer:
@@ -40,7 +43,7 @@ def popularity(model: CDIMFModel) -> Scorer:
     indptr = restrict(tables.items, tables.domains, ("indptr",))
     users = keys.repartition(layout.users.num_blocks, "pkey").groupBy("pkey")
     items = indptr.repartition(layout.items.num_blocks, "pkey").groupBy("pkey")
-    return _with_factors(
+    return with_factors(
         model,
         apply_to_groups(users, ones, BLOCK_ROW),
         apply_to_groups(items, count_interactions, BLOCK_ROW),
@@ -68,15 +71,15 @@ def separate_als(model: CDIMFModel) -> Scorer:
         steps = make_steps(
             config, layout, static, block_sizes(static.users, static.items, layout).domains
         )
-        items, state = _iterate(steps, config, len(model.run.iterations))
+        items, state = iterate(steps, config, len(model.run.iterations))
         item_rows = items.localCheckpoint()
         user_rows = packed_users(blocks, state, layout, model.rank).localCheckpoint()
     finally:
         static.unpersist()
-    return _with_factors(model, user_rows, item_rows, model.rank, transfers=False)
+    return with_factors(model, user_rows, item_rows, model.rank, transfers=False)
 
 
-def _with_factors(
+def with_factors(
     model: CDIMFModel, users: DataFrame, items: DataFrame, rank: int, transfers: bool
 ) -> Scorer:
     """The model with other factors; `transfers`: a user's rows serve the other domains too."""
@@ -101,7 +104,7 @@ def _uncoupled(config: TrainConfig) -> TrainConfig:
     )
 
 
-def _iterate(steps: Steps, config: TrainConfig, n_iterations: int) -> tuple[DataFrame, UserState]:
+def iterate(steps: Steps, config: TrainConfig, n_iterations: int) -> tuple[DataFrame, UserState]:
     """Item factors (packed) and the users' state after some iterations without a consensus."""
     state = steps.start(config.model)
     messages = steps.route_users(state)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
@@ -13,6 +13,10 @@ from pyspark.sql import functions as F
 from cdimf_spark.config import TrainConfig
 from cdimf_spark.distributed.blocks.layout import Layout
 from cdimf_spark.distributed.input.validation import PROBLEM, annotate
+from cdimf_spark.distributed.scoring.checked_tests import CheckedTests
+from cdimf_spark.distributed.scoring.comparison import BASELINES, compare
+from cdimf_spark.distributed.scoring.groups import GROUPINGS
+from cdimf_spark.distributed.scoring.protocol import Lengths, Negatives, Protocol
 from cdimf_spark.distributed.scoring.scorer import Scorer
 from cdimf_spark.distributed.scoring.scoring_tables import ScoringTables, Sizes, Sources
 from cdimf_spark.distributed.serving.explain import explain
@@ -114,6 +118,24 @@ class CDIMFModel(Scorer):
         working = WorkingTables(self._output, self.run.run_id)
         claim = self.run.writers[aggregated - 1]
         return only(working.read("exchange", aggregated, claim), *EXCHANGE_KINDS)
+
+    def compare(
+        self,
+        tests: Mapping[str, DataFrame] | DataFrame | CheckedTests,
+        k: Lengths = 10,
+        negatives: Negatives = 999,
+        seed: int = 0,
+        by: Sequence[str] = GROUPINGS,
+        baselines: Sequence[str] = tuple(BASELINES),
+    ) -> dict[str, Any]:
+        """Measure the model and baselines on the same test rows: see `comparison.compare`.
+
+        Examples
+        --------
+        >>> found = model.compare({"sport": sport_test, "cloth": cloth_test}, negatives="all")
+        >>> found["domains"]["sport"]["differences"]["separate"]["at"]["10"]["ndcg"]
+        """
+        return compare(self, tests, Protocol.of(k, negatives, seed, by), baselines)
 
     def fold_in(
         self, domain: str, interactions: DataFrame, side: str = "user", complete: bool = False
