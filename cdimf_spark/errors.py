@@ -19,6 +19,10 @@ class NumericalError(CDIMFError):
     """The arithmetic failed: a singular system, or factors that are not finite."""
 
 
+class StorageError(CDIMFError):
+    """Files cannot be written: the disk is full, or a folder is closed to this user."""
+
+
 class ConfigurationError(CDIMFError):
     """The configuration cannot be used as it is."""
 

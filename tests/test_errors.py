@@ -24,6 +24,7 @@ EXAMPLES = [
     [
         (errors.CDIMFError, 1),
         (errors.NumericalError, 1),
+        (errors.StorageError, 1),
         (errors.ConfigurationError, 2),
         (errors.UnknownKeyError, 2),
         (errors.ValueOutOfRangeError, 2),

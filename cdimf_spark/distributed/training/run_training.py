@@ -20,6 +20,7 @@ from cdimf_spark.distributed.blocks.packing import (
     persist_blocks,
 )
 from cdimf_spark.distributed.input.validation import clean_rows, raise_for_problems
+from cdimf_spark.distributed.storage_errors import storage_errors_named
 from cdimf_spark.distributed.tables import OutputTables
 from cdimf_spark.distributed.training.commits import Commits
 from cdimf_spark.distributed.training.half_step import StepSettings
@@ -80,15 +81,18 @@ def train(
         If the output folder holds something else, or `resume` does not fit its last run.
     OutputInUseError
         If another training holds the output folder.
+    StorageError
+        If something cannot be written; what was recorded and published before stays.
     """
     tables = OutputTables(spark, config.output)
-    if tables.holds_something_else():
-        raise ConfigurationError(
-            f"output {config.output!r} has files but is not the output of a training: "
-            "name an empty or new folder"
-        )
-    with holding(tables) as hold:
-        return _train(replace(tables, guard=hold.check), interactions, config, resume, hold)
+    with storage_errors_named(config.output):
+        if tables.holds_something_else():
+            raise ConfigurationError(
+                f"output {config.output!r} has files but is not the output of a training: "
+                "name an empty or new folder"
+            )
+        with holding(tables) as hold:
+            return _train(replace(tables, guard=hold.check), interactions, config, resume, hold)
 
 
 def _train(

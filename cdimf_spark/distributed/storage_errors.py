@@ -1,0 +1,82 @@
+"""What Spark and Delta say of full disks, closed folders and damaged files, in one line."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from cdimf_spark.errors import CDIMFError, DataError, StorageError
+
+_FULL = re.compile(r"No space left on device|Disk quota exceeded")
+# (A program that may not be run has nothing to do with the folder.)
+_CLOSED = re.compile(
+    r"(?<!error=13, )(?:Mkdirs failed to create|Parent path is not a directory:|Not a directory:?|"
+    r"Permission denied|Read-only file system)(?P<rest>[^\n]*)"
+)
+_DAMAGED = re.compile(
+    r"FAILED_READ_FILE|is not a Parquet file|ChecksumException|JsonEOFException|JsonParseException|"
+    r"DELTA_LOG_FILE_NOT_FOUND|DELTA_STATE_RECOVER_ERROR|DELTA_TRUNCATED_TRANSACTION_LOG|"
+    r"DELTA_VERSIONS_NOT_CONTIGUOUS|DELTA_LOG_FILE_MALFORMED|MALFORMED_RECORD_IN_PARSING"
+)
+_PATH = re.compile(r"(?:file:/*|[a-z0-9]+://)?(?<![\w.])/[^\s'\"`,;]+(?:parquet|json|_delta_log)")
+
+
+@contextmanager
+def storage_errors_named(root: str) -> Iterator[None]:
+    """Turn errors of files into one of the package.
+
+    Raises
+    ------
+    StorageError
+        The disk is full, or something in the folder cannot be written.
+    DataError
+        A file of a table is damaged or gone.
+    """
+    try:
+        yield
+    except CDIMFError:
+        raise
+    except Exception as error:
+        found = storage_error(error, root)
+        if found is None:
+            raise
+        raise found from error
+
+
+def storage_error(error: BaseException | None, root: str) -> CDIMFError | None:
+    """The error of the package that says what an error says of files; None if it says nothing."""
+    while error is not None:
+        found = _from_text(str(error), root)
+        if found is not None:
+            return found
+        error = error.__cause__
+    return None
+
+
+def _from_text(text: str, root: str) -> CDIMFError | None:
+    if _FULL.search(text):
+        return StorageError(
+            f"no space left on the disk of the output folder {root!r}, or on that of Spark's "
+            "scratch files (spark.local.dir). Recorded iterations and an earlier model are kept: "
+            "free some space and go on with --resume"
+        )
+    closed = _CLOSED.search(text)
+    if closed:
+        return StorageError(
+            f"cannot write to the output folder {root!r}: {closed[0].strip()}. Recorded iterations "
+            "and an earlier model are kept: make it writable and go on with --resume"
+        )
+    if _DAMAGED.search(text):
+        path = _PATH.search(text)
+        place = f"the file {_plain(path[0])!r}" if path else f"a file in {root!r}"
+        return DataError(
+            f"{place} is damaged or gone. Restore it and start again; if it belongs to the "
+            f"output folder {root!r}, another output folder does without it"
+        )
+    return None
+
+
+def _plain(path: str) -> str:
+    """A local path without its scheme, which Spark writes in several ways."""
+    return re.sub(r"^file:/+", "/", path)
