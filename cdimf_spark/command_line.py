@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import logging
 import re
 import signal
@@ -176,6 +177,12 @@ def check_folder(path: str | None, option: str) -> None:
     folder = Path(path or ".").absolute().parent
     if not folder.is_dir():
         raise errors.ConfigurationError(f"{option} {path}: there is no folder {str(folder)!r}")
+
+
+def write_json(content: object, path: str) -> str:
+    """Write a result to a file; return what to tell the user."""
+    Path(path).write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+    return f"written to {path}"
 
 
 def names_argument(text: str) -> list[str]:

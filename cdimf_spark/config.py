@@ -53,16 +53,8 @@ class TrainConfig:
 
     def __post_init__(self) -> None:
         """Refuse two domains of one name; case alone does not tell paths apart everywhere."""
-        seen: dict[str, str] = {}
-        for name in (domain.name for domain in self.domains):
-            if name.lower() in seen:
-                raise ConfigurationError(
-                    f"domains {seen[name.lower()]!r} and {name!r}: names must differ, "
-                    "and not in case only"
-                )
-            seen[name.lower()] = name
-        if not isinstance(self.output, str) or not self.output.strip():
-            raise ValueOutOfRangeError("output", self.output, "the path of a folder")
+        check_domain_names([domain.name for domain in self.domains])
+        check_output(self.output)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the configuration in the layout of the YAML file, ready for JSON."""
@@ -97,6 +89,24 @@ class TrainConfig:
             domains=tuple(_make_domain(name, domains[name], where) for name in domains),
             output=DEFAULT_OUTPUT if output in (None, "") else output,
         )
+
+
+def check_domain_names(names: Sequence[str]) -> None:
+    """Raise ConfigurationError if two domains have one name, or differ in case only."""
+    seen: dict[str, str] = {}
+    for name in names:
+        if name.lower() in seen:
+            raise ConfigurationError(
+                f"domains {seen[name.lower()]!r} and {name!r}: names must differ, "
+                "and not in case only"
+            )
+        seen[name.lower()] = name
+
+
+def check_output(output: object) -> None:
+    """Raise ValueOutOfRangeError if this cannot be the path of an output folder."""
+    if not isinstance(output, str) or not output.strip():
+        raise ValueOutOfRangeError("output", output, "the path of a folder")
 
 
 def make_options(cls: type, values: Mapping[str, Any], where: str, prefix: str) -> Any:

@@ -15,8 +15,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any, Self
 
-from cdimf_spark.config import domain_options, make_options, parse_domains, split_pairs
-from cdimf_spark.errors import ConfigurationError, UnknownKeyError, ValueOutOfRangeError
+from cdimf_spark.config import (
+    check_domain_names,
+    check_output,
+    domain_options,
+    make_options,
+    parse_domains,
+    split_pairs,
+)
+from cdimf_spark.errors import ConfigurationError, UnknownKeyError
 from cdimf_spark.options import check_names
 from cdimf_spark.prepare_options import EventsConfig, PrepareOptions
 from cdimf_spark.strict_yaml import read_yaml
@@ -36,19 +43,13 @@ class PrepareConfig:
 
     def __post_init__(self) -> None:
         """Refuse two domains of one name, and splits that the domains cannot have."""
-        names = [domain.name.lower() for domain in self.domains]
-        for name in names:
-            if names.count(name) > 1:
-                raise ConfigurationError(
-                    f"two domains {name!r}: names must differ, and not in case only"
-                )
-        if len(names) == 1 and self.options.split in ("warm", "cold"):
+        check_domain_names([domain.name for domain in self.domains])
+        if len(self.domains) == 1 and self.options.split in ("warm", "cold"):
             raise ConfigurationError(
                 f"split {self.options.split} is about users that domains share: name two domains "
                 "or more"
             )
-        if not isinstance(self.output, str) or not self.output.strip():
-            raise ValueOutOfRangeError("output", self.output, "the path of a folder")
+        check_output(self.output)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the configuration in the layout of the YAML file, ready for JSON."""

@@ -3,30 +3,15 @@
 from __future__ import annotations
 
 import argparse
-import json
-from pathlib import Path
 
-from cdimf_spark.command_line import (
-    check_folder,
-    job_parser,
-    job_session,
-    lengths_argument,
-    names_argument,
-    negatives_argument,
-    run,
-)
+from cdimf_spark.command_line import check_folder, job_session, names_argument, run, write_json
 from cdimf_spark.comparison_plot import check_plot, plot_comparison
 from cdimf_spark.comparison_report import comparison_tables
-from cdimf_spark.config import parse_domains
-from cdimf_spark.distributed.input.reading import read_annotated
-from cdimf_spark.distributed.scoring.checked_tests import check_tests
 from cdimf_spark.distributed.scoring.comparison import BASELINES, check_baselines
 from cdimf_spark.distributed.scoring.groups import GROUPINGS
-from cdimf_spark.distributed.scoring.model import CDIMFModel
-from cdimf_spark.distributed.scoring.protocol import Protocol
-from cdimf_spark.settings import DomainConfig
+from cdimf_spark.distributed.scoring.opening import open_with_tests
+from cdimf_spark.evaluation_arguments import check_evaluation, evaluation_parser
 
-_ALL_BASELINES, _ALL_GROUPINGS = ",".join(BASELINES), ",".join(GROUPINGS)
 _PROTOCOL = """\
 All models rank the same test rows among the same items (as jobs/evaluate.py does), and are
 compared user by user: differences are means over users with their 95 % intervals, of all rows and
@@ -44,26 +29,16 @@ example (after: spark-submit --properties-file conf/local.conf):
 
 def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     """Read the command line."""
-    parser = job_parser("compare.py", __doc__, _PROTOCOL)
+    parser = evaluation_parser("compare.py", __doc__, _PROTOCOL, groupings=GROUPINGS)
     add = parser.add_argument
-    add("--model", metavar="DIR", required=True, help="output folder of a training")
-    test = "a domain and its test set (columns user, item), read like training data"
-    add("--test", metavar="NAME=PATH", action="append", required=True, help=test)
+    baselines = f"some of {','.join(BASELINES)} (default all)"
     add(
         "--baselines",
         metavar="NAMES",
         type=names_argument,
         default=list(BASELINES),
-        help=f"some of {_ALL_BASELINES} (default all)",
+        help=baselines,
     )
-    several = "length of the list (default 10), or several: 10,5,20 (the first is the main one)"
-    add("--k", metavar="K[,K...]", type=lengths_argument, default=[10], help=several)
-    count = "items drawn for each test row (default 999), or all: the whole catalogue"
-    add("--negatives", metavar="N|all", type=negatives_argument, default=999, help=count)
-    add("--seed", type=int, default=0, help="seed of the draw (default 0)")
-    groups = f"groups of rows to measure apart: some of {_ALL_GROUPINGS} (default all)"
-    add("--by", metavar="GROUPS", type=names_argument, default=list(GROUPINGS), help=groups)
-    add("--json", metavar="FILE", help="also write the result to a file")
     add("--plot", metavar="FILE.png", help="also draw the differences (needs matplotlib)")
     return parser.parse_args(arguments)
 
@@ -71,27 +46,16 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
 def main(arguments: list[str] | None = None) -> None:
     """Parse, compare, report."""
     given = parse_arguments(arguments)
-    paths = parse_domains(given.test, "--test")
-    Protocol.of(given.k, given.negatives, given.seed, given.by)
+    paths = check_evaluation(given)
     check_baselines(given.baselines)
-    check_folder(given.json, "--json")
     check_folder(given.plot, "--plot")
     if given.plot:
         check_plot(given.plot)
-    spark = job_session("cdimf_spark: compare")
-    model = CDIMFModel(spark, given.model)
-    model.tables.check_domains(paths)
-    tests = check_tests(
-        {
-            name: read_annotated(spark, DomainConfig(name, path), with_weight=False)
-            for name, path in paths.items()
-        }
-    )
+    model, tests = open_with_tests(job_session("cdimf_spark: compare"), given.model, paths)
     result = model.compare(tests, given.k, given.negatives, given.seed, given.by, given.baselines)
     print(comparison_tables(result))
     if given.json:
-        Path(given.json).write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
-        print(f"\nwritten to {given.json}")
+        print(f"\n{write_json(result, given.json)}")
     if given.plot:
         plot_comparison(result, given.plot)
         print(f"\ndrawn in {given.plot}")

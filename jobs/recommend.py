@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import argparse
-import json
-from pathlib import Path
 
-from cdimf_spark.command_line import job_parser, job_session, run
+from cdimf_spark.command_line import check_folder, job_parser, job_session, run, write_json
 from cdimf_spark.distributed.scoring.list_options import check_options, lists_of_options
 from cdimf_spark.distributed.scoring.model import CDIMFModel
 from cdimf_spark.distributed.scoring.output import write_recommendations
@@ -65,6 +63,7 @@ def main(arguments: list[str] | None = None) -> None:
     given = parse_arguments(arguments)
     check_positive(given.k)
     check_options(vars(given))
+    check_folder(given.json, "--json")
     spark = job_session("cdimf_spark: recommend")
     rows = lists_of_options(spark, CDIMFModel(spark, given.model), vars(given))
     if given.output:
@@ -74,8 +73,7 @@ def main(arguments: list[str] | None = None) -> None:
     found = [row.asDict() for row in rows.orderBy(rows.columns[0], "rank").collect()]
     print(recommendation_table(found, given.k))
     if given.json:
-        Path(given.json).write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
-        print(f"written to {given.json}")
+        print(write_json(found, given.json))
 
 
 if __name__ == "__main__":

@@ -64,8 +64,8 @@ def best_items(
     users : float32 (n_users, rank)
     items : float32 (n_items, rank)
     item_keys : int64 (n_items,)
-    seen
-        See `top_k`.
+    seen : int64 (n_users + 1,), int64 (nnz,)
+        `indptr` and `indices` (CSR) of the items of each user that are left out.
 
     Returns
     -------

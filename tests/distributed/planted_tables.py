@@ -19,6 +19,7 @@ from cdimf_spark.distributed.blocks.packing import build_blocks
 from cdimf_spark.distributed.scoring.scoring_tables import ScoringTables, Sizes, Sources
 from cdimf_spark.distributed.tables import OutputTables
 from cdimf_spark.distributed.training.publishing import item_factors, shared_factors, user_factors
+from cdimf_spark.distributed.training.resuming import start_details
 from cdimf_spark.distributed.training.runs import PACKED, PUBLISHED, STARTED, new_run
 from cdimf_spark.distributed.training.working_tables import WorkingTables
 from cdimf_spark.kernel.initialization import id_keys
@@ -115,7 +116,7 @@ def write_model(spark: SparkSession, planted: Planted, path: str) -> None:
     config = TrainConfig(ModelConfig(rank=2, max_iter=1), domains, path)
     tables = OutputTables(spark, path)
     layout = planted_layout(planted)
-    run = new_run(tables, {"config": config.to_dict(), "layout": layout.to_dict()})
+    run = new_run(tables, start_details(config, layout, {}))
     run.write(STARTED, 0, run.details)
     working = WorkingTables(tables, run.run_id)
     pairs = [(d, u, i, 1.0) for d, train in planted.train.items() for u, i in train]

@@ -100,8 +100,18 @@ def test_two_threads_are_two_trainings(tmp_path: Path) -> None:
     for thread in threads:
         thread.join()
     assert sorted(entered) == [False] * 7 + [True]
-    # Of a folder in which nothing was written nothing is left.
+    # Which of them made the folder is chance; that no file is left in it is not.
+    assert not list(tmp_path.glob("new/*"))
+
+
+def test_a_folder_in_which_nothing_was_written_is_removed(tmp_path: Path) -> None:
+    with local_lock(tmp_path / "new"):
+        assert (tmp_path / "new" / LOCK_FILE).exists()
     assert not (tmp_path / "new").exists()
+    (tmp_path / "there").mkdir()
+    with local_lock(tmp_path / "there"):
+        pass
+    assert (tmp_path / "there").exists()
 
 
 def test_a_lock_whose_file_was_removed_is_lost(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from cdimf_spark.distributed.scoring.baselines import popularity, separate_als
 from cdimf_spark.distributed.scoring.model import CDIMFModel
 from cdimf_spark.distributed.scoring.scorer import Scorer
 from cdimf_spark.distributed.tables import OutputTables
+from cdimf_spark.distributed.training import resuming
 from cdimf_spark.distributed.training.runs import STARTED, new_run
 from cdimf_spark.errors import BadRowsError, ConfigurationError, DataError, EmptyInputError
 from cdimf_spark.kernel.initialization import id_keys
@@ -116,6 +117,15 @@ def test_folder_without_a_model(spark: SparkSession, tmp_path: Path, started: bo
         new_run(OutputTables(spark, path), {}).write(STARTED, 0, {})
     with pytest.raises(DataError, match=r"no published model in .*/x"):
         CDIMFModel(spark, path)
+
+
+def test_a_model_of_another_format_says_so(
+    spark: SparkSession, model: CDIMFModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(resuming, "STATE_FORMAT", resuming.STATE_FORMAT + 1)
+    words = r"cannot open the model of run .*: its tables have format \d .*, or train again"
+    with pytest.raises(ConfigurationError, match=words):
+        CDIMFModel(spark, model.path)
 
 
 def test_errors_of_evaluate(spark: SparkSession, model: CDIMFModel) -> None:

@@ -149,7 +149,7 @@ def test_resuming_the_state_of_another_version_is_refused(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(resuming, "STATE_FORMAT", resuming.STATE_FORMAT + 1)
-    message = r": its state has format \d \(cdimf_spark [\d.]+\), this is format \d"
+    message = r": its tables have format \d \(cdimf_spark [\d.]+\), this is format \d"
     refused(spark, domains, at_once, ConfigurationError, message)
 
 

@@ -26,6 +26,7 @@ from cdimf_spark.distributed.serving.index_tables import export_index
 from cdimf_spark.distributed.session import build_session
 from cdimf_spark.distributed.tables import OutputTables
 from cdimf_spark.distributed.training.iteration import EXCHANGE_KINDS, only
+from cdimf_spark.distributed.training.resuming import check_format
 from cdimf_spark.distributed.training.runs import Run, last_run
 from cdimf_spark.distributed.training.working_tables import WorkingTables
 from cdimf_spark.errors import DataError
@@ -48,6 +49,8 @@ class CDIMFModel(Scorer):
     ------
     DataError
         If the folder has no published model.
+    ConfigurationError
+        If another version of the package wrote it in a form that this one cannot read.
 
     Examples
     --------
@@ -64,6 +67,7 @@ class CDIMFModel(Scorer):
                 f"no published model in {path!r}: check the spelling, or finish its training "
                 "(jobs/train_cdimf.py --output DIR, with --resume after a stop)"
             )
+        check_format(run, "open the model of", "train again")
         self.run = run
         self.config = TrainConfig.from_dict(run.details["config"])
         super().__init__(_scoring_tables(self._output, run, self.config))

@@ -84,7 +84,8 @@ def local_lock(folder: Path) -> Iterator[LocalLock]:
             path.unlink()
         os.close(descriptor)
         if made:
-            # Of a training that ended before it wrote anything nothing stays.
+            # Of a training that ended before it wrote anything nothing stays, unless another one
+            # that was refused at the same moment had made the folder: then it stays, empty.
             with contextlib.suppress(OSError):
                 folder.rmdir()
 

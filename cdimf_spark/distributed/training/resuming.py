@@ -49,7 +49,7 @@ def check_options(run: Run, config: TrainConfig) -> None:
     ConfigurationError
         They differ; the message has each option with its old and its new value.
     """
-    _check_format(run)
+    check_format(run, "resume", "start a new run without --resume")
     before = TrainConfig.from_dict(run.details["config"], f"run {run.run_id}")
     changed = [c for c in differences(before, config) if not _is_free(c.name)]
     if changed:
@@ -65,14 +65,22 @@ def check_options(run: Run, config: TrainConfig) -> None:
         )
 
 
-def _check_format(run: Run) -> None:
+def check_format(run: Run, task: str, advice: str) -> None:
+    """Raise ConfigurationError if this version cannot read the working tables of a run.
+
+    Parameters
+    ----------
+    task
+        What was to be done with the run: ``resume``, ``open the model of``.
+    advice
+        What to do instead of using the version that wrote the tables.
+    """
     found = run.details.get("state_format", 1)
     if found != STATE_FORMAT:
         raise ConfigurationError(
-            f"cannot resume run {run.run_id}: its state has format {found} (cdimf_spark "
+            f"cannot {task} run {run.run_id}: its tables have format {found} (cdimf_spark "
             f"{run.details.get('version', 'before 0.1')}), this is format {STATE_FORMAT} "
-            f"(cdimf_spark {__version__}). Finish it with that version, or start a new run "
-            "without --resume"
+            f"(cdimf_spark {__version__}). Use that version, or {advice}"
         )
 
 
