@@ -1,4 +1,4 @@
-"""Say what scores are made of: the user's own items, and the consensus of the domains."""
+"""Say what scores are made of: the user's own items, the consensus of the domains, and more."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ from cdimf_spark.distributed.scoring.output import write_rows
 from cdimf_spark.distributed.serving.explain import explain
 
 _EXAMPLES = """\
-score = own + consensus + remainder. own is the sum of the contributions of the items that the user
-has in this domain (Hu, Koren, Volinsky 2008, section 5), of which the largest are listed; consensus
-is what the pull to the other domains gives; remainder is what the training was short of its end.
+score = own + consensus + prior + remainder. own is the sum of the contributions of the items that
+the user has in this domain (Hu, Koren, Volinsky 2008, section 5), of which the largest are listed;
+consensus is what the pull to the other domains gives; prior is what being drawn to the domain's
+mean row gives (option user_prior); remainder is what the training was short of its end.
 
 examples (each after: spark-submit --properties-file conf/local.conf):
   jobs/explain.py --model models/shops --domain sport --pairs recommendations/sport
@@ -50,9 +51,12 @@ def main(arguments: list[str] | None = None) -> None:
         return
     for row in rows.orderBy("user_id", "item_id").take(5):
         parts = ", ".join(f"{c.item_id} {c.contribution:+.4f}" for c in row.contributions)
-        shares = f"own {row.own:.4f}, consensus {row.consensus:.4f} ({row.pull})"
-        print(f"user {row.user_id}, item {row.item_id}: score {row.score:.4f} = {shares}, ", end="")
-        print(f"remainder {row.remainder:+.4f}\n    {parts or 'no item of this domain'}")
+        shares = (
+            f"own {row.own:.4f}, consensus {row.consensus:+.4f} ({row.pull}), "
+            f"prior {row.prior:+.4f}, remainder {row.remainder:+.4f}"
+        )
+        print(f"user {row.user_id}, item {row.item_id}: score {row.score:.4f} = {shares}")
+        print(f"    {parts or 'no item of this domain'}")
 
 
 if __name__ == "__main__":

@@ -1,13 +1,14 @@
 """What a score is made of (Hu, Koren, Volinsky 2008, section 5, with the pull of the consensus).
 
-The row equation (least_squares) of a user is W x = sum_i w_i y_i + rho h, so the score of an item t
-against his row x is a sum over the items that he has::
+The row equation (least_squares) of a user is W x = sum_i w_i y_i + sum_j h_j, where the h_j are
+what else draws him (rho times the point that the consensus pulls to, ridge times the prior). So the
+score of an item t against his row x is a sum over the items that he has, and over these::
 
-    y_t . x  =  sum_i w_i y_t' W^-1 y_i  +  rho y_t' W^-1 h,
+    y_t . x  =  sum_i w_i y_t' W^-1 y_i  +  sum_j y_t' W^-1 h_j,
     W = a0*G + sum_i w_i y_i y_i' + (ridge + rho) I
 
 The i-th term is what his item i contributes: its weight w_i times the similarity y_t' W^-1 y_i of
-the two items as this user sees them. The last term is the part of the consensus.
+the two items as this user sees them.
 """
 
 from __future__ import annotations
@@ -24,8 +25,8 @@ Matrix = NDArray[np.float32]
 class ScoreParts(NamedTuple):
     """Parts of the scores of n targets against the row that solves a row equation.
 
-    `contributions` float64 (n, k) by source row; `pulls` float64 (n,), the part of rho h. A row of
-    contributions and its pull add up to the score.
+    `contributions` float64 (n, k) by source row; `pulls` float64 (n, p), the parts of the h_j. A
+    row of contributions and its pulls add up to the score.
     """
 
     contributions: Float64
@@ -39,7 +40,7 @@ def score_parts(
     gram: Float64,
     unobserved_weight: float,
     shift: float,
-    pull: Float64,
+    pulls: Float64,
 ) -> ScoreParts:
     """Parts of the scores of some targets.
 
@@ -53,8 +54,8 @@ def score_parts(
         G of all source rows of the domain.
     unobserved_weight, shift : float
         a0, and ridge + rho > 0.
-    pull : float64 (d,)
-        rho h; zeros for a user without a pull.
+    pulls : float64 (p, d)
+        The h_j; zeros for one that a user does not have.
 
     Raises
     ------
@@ -67,4 +68,4 @@ def score_parts(
     # W is symmetric: one solve for the targets serves all source rows. It is positive definite,
     # too, but the threads of scipy's Cholesky would get into the way of those of numpy.
     influence = np.linalg.solve(lhs, targets.astype(np.float64).T).T
-    return ScoreParts((influence @ rows.T) * cell_weights, influence @ pull)
+    return ScoreParts((influence @ rows.T) * cell_weights, influence @ pulls.T)

@@ -22,7 +22,7 @@ class Contribution(NamedTuple):
 
 
 class Explanation(NamedTuple):
-    """A score and its parts: ``score = own + consensus + remainder``.
+    """A score and its parts: ``score = own + consensus + prior + remainder``.
 
     Attributes
     ----------
@@ -34,6 +34,8 @@ class Explanation(NamedTuple):
         Sum of the contributions: what the user's interactions in this domain give.
     consensus : float
         What the pull to the other domains gives: ``rho y' W^-1 (z - u)``; 0 for a user without.
+    prior : float
+        What being drawn to the domain's mean row gives (option user_prior; 0 without).
     remainder : float
         What the row that scores the user differs from the solution x of his row equation:
         ``y' (row - x)``. 0 for a row that was folded in just now. Else it shows how far a training
@@ -55,6 +57,7 @@ class Explanation(NamedTuple):
     score: float
     own: float
     consensus: float
+    prior: float
     remainder: float
     source: str
     pull: str
@@ -77,10 +80,10 @@ def explain_score(
     DataError
         If the domain has no such item.
     """
-    tables.manifest.rules.check_no_prior(tables.name)
     rules, target = tables.manifest.rules, tables.items.factors[tables.item_positions([item_id])]
     rho = 0.0 if pull.source == "none" else rules.rho
     ridge = float(rules.users.ridge(np.array([len(cells.ids)]))[0])
+    prior = np.zeros_like(pull.target) if tables.user_prior is None else tables.user_prior
     found = score_parts(
         target,
         tables.items.factors[cells.positions],
@@ -88,10 +91,11 @@ def explain_score(
         tables.item_gram,
         rules.users.unobserved_weight,
         ridge + rho,
-        rho * pull.target.astype(np.float64),
+        np.stack([rho * pull.target.astype(np.float64), ridge * prior.astype(np.float64)]),
     )
-    own, consensus = float(found.contributions.sum()), float(found.pulls[0])
-    score = own + consensus if row is None else float(pair_scores(row, target, np.float64)[0])
+    own, (consensus, mean) = float(found.contributions.sum()), found.pulls[0].tolist()
+    solved = own + consensus + mean
+    score = solved if row is None else float(pair_scores(row, target, np.float64)[0])
     numbers = zip(cells.ids, cells.weights.tolist(), found.contributions[0].tolist(), strict=True)
     listed = sorted((Contribution(*one) for one in numbers), key=lambda c: (-c[2], c[0]))
     return Explanation(
@@ -101,7 +105,8 @@ def explain_score(
         score=score,
         own=own,
         consensus=consensus,
-        remainder=score - own - consensus,
+        prior=mean,
+        remainder=score - solved,
         source="folded" if row is None else "own",
         pull=pull.source,
         contributions=tuple(listed),

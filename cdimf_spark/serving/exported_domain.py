@@ -56,6 +56,11 @@ class ExportedDomain:
         return gram_basis(self.item_gram)
 
     @cached_property
+    def user_prior(self) -> NDArray[np.float32] | None:
+        """Where the ridge draws users to, float32 (rank,); None: to zero."""
+        return self.manifest.rules.prior_of(self.users.sum)
+
+    @cached_property
     def user_basis(self) -> GramBasis:
         """Eigenbasis of the (weighted) Gram matrix of the users, for items."""
         return gram_basis(self.users.gram)

@@ -3,11 +3,12 @@
 A new row is the solution of the row equation of the training (kernel/least_squares) with the
 published factors of the other side::
 
-    ( a0*G + sum w y y' + (reg_param r + rho) I ) x = sum w y + rho (z - u)
+    ( a0*G + sum w y y' + (ridge + rho) I ) x = sum w y + ridge p m + rho (z - u)
 
 A user has the pull of the domain's rho where the consensus knows him. Whom the domain itself
 shares with others is pulled to z - u, as in the training; who is new to it to z of the other
-domains (u = 0), or to the mean of his rows there if only one knows him.
+domains (u = 0), or to the mean of his rows there if only one knows him. p m is the option
+user_prior times the mean of the domain's user rows.
 """
 
 from __future__ import annotations
@@ -125,12 +126,20 @@ def read_interactions(interactions: Interactions, noun: str) -> dict[str, float]
 
 
 def solve_user(
-    cells: Cells, src: Matrix, basis: GramBasis, rules: DomainRules, pull: Pull
+    cells: Cells,
+    src: Matrix,
+    basis: GramBasis,
+    rules: DomainRules,
+    pull: Pull,
+    prior: Matrix | None,
 ) -> Matrix:
-    """Factors float32 (rank,) of a user from item rows float32 (k, rank) of his cells."""
+    """Factors float32 (rank,) of a user from item rows float32 (k, rank) of his cells.
+
+    `prior` float32 (rank,) is where the ridge draws him to, see `update_users`.
+    """
     shared = np.array([pull.source != "none"])
     coupling = Coupling(shared, rules.rho, pull.exchanged[None][shared], pull.z[None][shared], 1.0)
-    update = update_users(cells.block(), src, basis, rules.users, coupling)
+    update = update_users(cells.block(), src, basis, rules.users, coupling, prior)
     row: Matrix = update.factors[0]
     return row
 

@@ -13,7 +13,7 @@ from cdimf_spark.solver.rules import DomainRules, RowRule
 
 FILE_NAME = "model.json"
 _FORMAT = "cdimf_spark arrays"
-_VERSION = 1
+_VERSION = 2
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ A table NAME is a group of files, a row of each belonging to one id, ordered by 
     NAME.MARK.npy       int64 (n,)         if the table has it: `interactions` of an item (its
                                            popularity), `shared` (1 or 0) of a user
     NAME.gram.npy       float64 (rank, rank)   sum of v f f' over all rows
+    NAME.sum.npy        float64 (rank,)        sum of f over all rows
 
 An id is found by a binary search for its key: nothing is read when a table is opened.
 """
@@ -90,7 +91,7 @@ class RowWriter:
         self._path, self._weight = f"{folder}/{name}", marked_weight
         self._rows = self._ids = 0
         self._last_key: int | None = None
-        self._gram = np.zeros((rank, rank))
+        self._gram, self._sum = np.zeros((rank, rank)), np.zeros(rank)
         self._arrays = {
             "keys": self._create("keys", np.int64, (n_rows,)),
             "factors": self._create("factors", np.float32, (n_rows, rank)),
@@ -119,6 +120,7 @@ class RowWriter:
         self._arrays["ids"][self._ids : id_stop] = rows.ids
         weights = np.where(rows.marks != 0, self._weight, 1.0).astype(np.float32)
         self._gram += gram(rows.factors, None if self._weight == 1 else weights)
+        self._sum += rows.factors.sum(axis=0, dtype=np.float64)
         self._rows, self._ids = stop, id_stop
 
     def close(self) -> None:
@@ -134,6 +136,7 @@ class RowWriter:
         for array in self._arrays.values():
             array.flush()
         np.save(f"{self._path}.gram.npy", self._gram)
+        np.save(f"{self._path}.sum.npy", self._sum)
 
     def _create(self, part: str, dtype: type, shape: tuple[int, ...]) -> Any:
         path = f"{self._path}.{part}.npy"
@@ -179,6 +182,11 @@ class RowTable:
     def gram(self) -> NDArray[np.float64]:
         """Gram matrix of the rows."""
         return np.array(self._open("gram"))
+
+    @property
+    def sum(self) -> NDArray[np.float64]:
+        """Sum of the rows."""
+        return np.array(self._open("sum"))
 
     def find(self, ids: Sequence[str]) -> tuple[Int64, NDArray[np.bool_]]:
         """Positions int64 (n,) of some ids, 0 where unknown, and which are known, bool (n,)."""

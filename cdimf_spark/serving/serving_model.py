@@ -184,12 +184,11 @@ class ServingModel:
             from 0.
         """
         tables = self.domain(domain)
-        tables.manifest.rules.check_no_prior(domain)
         cells = tables.item_cells(interactions)
         target = self._pull(domain, user_id if pull else None)
         src = tables.items.factors[cells.positions]
         rules = tables.manifest.rules
-        row = solve_user(cells, src, tables.item_basis, rules, target)
+        row = solve_user(cells, src, tables.item_basis, rules, target, tables.user_prior)
         return FoldedRow(row, target.source, len(cells.ids), cells.unknown)
 
     def fold_in_item(self, domain: str, interactions: Interactions) -> FoldedRow:

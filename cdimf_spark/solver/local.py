@@ -144,9 +144,7 @@ class _Domain:
             self.shared, self.rules.rho, self.exchanged, self.z, self.over_relaxation
         )
         basis = gram_basis(gram(self.items))
-        prior = None
-        if self.rules.user_prior:
-            prior = self.rules.prior_of(self.rows.sum(axis=0, dtype=np.float64))
+        prior = self.rules.prior_of(self.rows.sum(axis=0, dtype=np.float64))
         update = update_users(self.by_user, self.items, basis, self.rules.users, coupling, prior)
         self.x, self.next_exchanged = update.factors, update.exchanged
         losses: NDArray[np.float64] = update.sums[:4].copy()

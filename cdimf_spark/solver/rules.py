@@ -8,7 +8,6 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from cdimf_spark.errors import ConfigurationError
 from cdimf_spark.kernel.least_squares import row_ridge
 from cdimf_spark.settings import DomainSettings, resolve_unobserved_weight
 
@@ -77,18 +76,12 @@ class DomainRules:
     rho: float
     user_prior: float = 0.0
 
-    def check_no_prior(self, domain: str) -> None:
-        """Raise ConfigurationError for users whose equation has a prior: only a training has it."""
-        if self.user_prior:
-            raise ConfigurationError(
-                f"domain {domain!r} was trained with user_prior {self.user_prior}: users cannot be "
-                "folded in or explained there. Train with user_prior 0 if you need that"
-            )
-
-    def prior_of(self, row_sums: NDArray[np.float64]) -> NDArray[np.float32]:
-        """Return p m from the sums of all user rows of the domain; both (rank,)."""
+    def prior_of(self, row_sum: NDArray[np.float64]) -> NDArray[np.float32] | None:
+        """Return p m from the sum of all user rows of the domain, both (rank,); None if p is 0."""
+        if not self.user_prior:
+            return None
         n_users = self.items.n_other
-        return (self.user_prior / n_users * row_sums).astype(np.float32)
+        return (self.user_prior / n_users * row_sum).astype(np.float32)
 
 
 def domain_rules(settings: DomainSettings, size: DomainSize) -> DomainRules:

@@ -31,13 +31,8 @@ def at_once(
 
 
 @pytest.fixture(scope="session")
-def model(
-    spark: SparkSession, domains: Domains, tmp_path_factory: pytest.TempPathFactory
-) -> CDIMFModel:
-    """The same without a prior, which fold-in and explanations do not know."""
-    config = config_of(domains, tmp_path_factory.mktemp("models") / "model", user_prior=0.0)
-    run = train(spark, to_spark(spark, domains), config)
-    return CDIMFModel(spark, config.output, run)
+def model(spark: SparkSession, at_once: tuple[Path, Run]) -> CDIMFModel:
+    return CDIMFModel(spark, str(at_once[0]), at_once[1])
 
 
 @pytest.fixture(scope="session")

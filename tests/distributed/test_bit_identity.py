@@ -82,17 +82,12 @@ def train_on(master: str, folder: Path, module: str = __name__) -> dict[str, Any
 
 @pytest.mark.slow
 def test_factors_are_equal_to_the_bit(spark: SparkSession, tmp_path: Path) -> None:
-    """One thread, two threads (this session), and two executors as processes of their own."""
-    others = {master: tmp_path / name for master, name in MASTERS.items()}
-    for folder in others.values():
-        folder.mkdir()
+    """One thread, two threads (this session), two executors of which one dies (`test_losses`)."""
+    (tmp_path / "one_core").mkdir()
     with ThreadPoolExecutor() as pool:
-        digests = pool.map(train_on, others, others.values())
+        found = pool.submit(train_on, "local[1]", tmp_path / "one_core")
         expected = train_and_digest(spark, str(tmp_path / "here"))
-        assert dict(zip(others, digests, strict=True)) == dict.fromkeys(others, expected)
-
-
-MASTERS = {"local[1]": "one_core", "local-cluster[2,1,1024]": "two_processes"}
+        assert found.result() == expected
 
 
 if __name__ == "__main__":

@@ -37,7 +37,7 @@ def test_parts(
         user = some[kind]
         for item in items:
             row, expected = rows[user, item], served.explain(NAME, user, item, cells[user])
-            for part in ("score", "own", "consensus", "remainder"):
+            for part in ("score", "own", "consensus", "prior", "remainder"):
                 assert row[part] == pytest.approx(getattr(expected, part), abs=1e-6), part
             assert row.pull == PULLS[kind] == expected.pull
             assert [tuple(c) for c in row.contributions] == [
@@ -56,7 +56,7 @@ def test_score_of_a_stranger_is_all_consensus(
     found = model.explain(NAME, best).collect()
     assert {(row.user_id, row.item_id): row.score for row in found} == pytest.approx(scores)
     for row in found:
-        assert (row.own, row.remainder, row.contributions) == (0, 0, [])
+        assert (row.own, row.prior, row.remainder, row.contributions) == (0, 0, 0, [])
         assert row.consensus == row.score
         assert row.pull == ("foreign" if row.user_id == some["foreign"] else "shared")
 

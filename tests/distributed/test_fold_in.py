@@ -13,7 +13,6 @@ import pytest
 from pyspark.sql import SparkSession
 
 from cdimf_spark.distributed.scoring.model import CDIMFModel
-from cdimf_spark.distributed.training.runs import Run
 from cdimf_spark.errors import BadRowsError, ConfigurationError, DataError, EmptyInputError
 from cdimf_spark.serving.serving_model import ServingModel
 from tests.distributed.served_model import training_cells
@@ -125,13 +124,3 @@ def test_errors(
     )
     with pytest.raises(error, match=words):
         model.fold_in(interactions=rows, **arguments)
-
-
-def test_users_with_a_prior_are_refused(
-    spark: SparkSession, domains: Domains, at_once: tuple[Path, Run]
-) -> None:
-    model = CDIMFModel(spark, str(at_once[0]))
-    rows = spark.createDataFrame(domains[NAME][["user_id", "item_id"]].head(1))
-    for ask in (lambda: model.fold_in(NAME, rows), lambda: model.explain(NAME, rows)):
-        with pytest.raises(ConfigurationError, match=r"was trained with user_prior 0\.5"):
-            ask()

@@ -44,6 +44,9 @@ class Shop:
         ridge = rule.reg_param * (len(cells) / rule.mean_count) ** rule.reg_exponent
         lhs = rule.unobserved_weight * self.gram(src) + (ridge + rho) * np.eye(RANK)
         rhs = rho * np.asarray(target, float) * np.ones(RANK)
+        if side == "users":
+            mean = np.mean([row.astype(float) for row in self.users.values()], axis=0)
+            rhs += ridge * self.rules.user_prior * mean
         for one, weight in cells.items():
             row = getattr(self, src)[one].astype(float)
             if side == "items" and one in self.exchanged:
@@ -76,7 +79,8 @@ def random_shops(seed: int = 3, shared_user_weight: float = 2.5) -> Shops:
     shops = {}
     for name, users in people.items():
         config = DomainConfig(name, "x", rho=0.0 if name == "books" else 1.5)
-        model = ModelConfig(rank=RANK, user_reg_exponent=0.3)
+        prior = 0.6 if name == "cloth" else 0.0
+        model = ModelConfig(rank=RANK, user_reg_exponent=0.3, user_prior=prior)
         size = DomainSize(len(users), 40, 15, 300)
         coupled = name != "books"
         own = rows(users) | (shared if coupled else {})

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -15,17 +17,24 @@ ITEMS = st.dictionaries(st.integers(0, 39), st.floats(0.125, 20.0, width=32), mi
 
 
 @given(chosen=ITEMS, item=st.integers(0, 39), user=st.sampled_from(["u3", "u20", "u40", "new"]))
+@pytest.mark.parametrize("domain", ["sport", "cloth"])
 def test_parts_add_up(
-    shops: Shops, served: ServingModel, chosen: dict[int, float], item: int, user: str
+    shops: Shops,
+    served: ServingModel,
+    domain: str,
+    chosen: dict[int, float],
+    item: int,
+    user: str,
 ) -> None:
-    cells = {f"sä{n}": weight for n, weight in chosen.items()}
-    found = served.explain("sport", user, f"sä{item}", cells)
+    cells = {f"{domain[0]}ä{n}": weight for n, weight in chosen.items()}
+    target = f"{domain[0]}ä{item}"
+    found = served.explain(domain, user, target, cells)
     assert sum(c.contribution for c in found.contributions) == pytest.approx(found.own, abs=1e-12)
-    total = found.own + found.consensus + found.remainder
+    total = found.own + found.consensus + found.prior + found.remainder
     assert total == pytest.approx(found.score, abs=1e-12)
-    y = shops.shops["sport"].items[f"sä{item}"].astype(float)
-    folded = served.fold_in("sport", cells, user_id=user).factors
-    assert found.own + found.consensus == pytest.approx(float(y @ folded), abs=2e-5)
+    y = shops.shops[domain].items[target].astype(float)
+    folded = served.fold_in(domain, cells, user_id=user).factors
+    assert total - found.remainder == pytest.approx(float(y @ folded), abs=2e-5)
     assert {c.item_id: c.weight for c in found.contributions} == cells
     parts = [c.contribution for c in found.contributions]
     assert parts == sorted(parts, reverse=True)
@@ -67,6 +76,17 @@ def test_consensus_part_is_what_the_pull_moves(shops: Shops, served: ServingMode
     assert found.remainder == pytest.approx(
         y @ (shop.users["u20"].astype(float) - pulled), rel=1e-4
     )
+
+
+def test_prior_part_is_what_the_mean_row_moves(shops: Shops, served: ServingModel) -> None:
+    shop, cells = shops.shops["cloth"], {"cä1": 1.0, "cä5": 2.0}
+    found = served.explain("cloth", "nobody", "cä9", cells)
+    unmoved = replace(shop, rules=replace(shop.rules, user_prior=0.0)).solve("users", cells)
+    y = shop.items["cä9"].astype(float)
+    expected = y @ (shop.solve("users", cells) - unmoved)
+    assert abs(expected) > 1e-4
+    assert found.prior == pytest.approx(expected, rel=1e-5)
+    assert served.explain("sport", "u20", "sä9", ["sä1"]).prior == 0
 
 
 def test_unknown_item(served: ServingModel) -> None:

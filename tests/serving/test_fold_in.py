@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,7 +12,7 @@ from hypothesis import strategies as st
 
 from cdimf_spark.errors import ConfigurationError, DataError
 from cdimf_spark.serving.serving_model import ServingModel
-from tests.serving.exports import Shops, random_shops, write_shops
+from tests.serving.exports import Shops
 
 ITEMS = st.dictionaries(st.integers(0, 39), st.floats(0.125, 50.0, width=32), min_size=1)
 
@@ -114,16 +113,11 @@ def test_errors_of_items_and_domains(served: ServingModel) -> None:
         served.fold_in("sprot", {"sä1": 1.0})
 
 
-def test_users_with_a_prior_are_refused_and_items_are_not(tmp_path: Path) -> None:
-    shops = random_shops()
-    shop = shops.shops["sport"]
-    shop.rules = replace(shop.rules, user_prior=0.5)
-    served = ServingModel.open(write_shops(shops, tmp_path / "export"))
-    for ask in (
-        lambda: served.fold_in("sport", ["sä1"]),
-        lambda: served.explain("sport", "u20", "sä2", ["sä1"]),
-    ):
-        with pytest.raises(ConfigurationError, match=r"'sport' was trained with user_prior 0\.5"):
-            ask()
-    assert served.fold_in_item("sport", ["u20"]).n_interactions == 1
-    assert served.recommend("sport", "u20", k=1)
+@pytest.mark.parametrize("user", ["u3", "u20", "u40", "nobody"])
+def test_users_are_drawn_to_the_mean_row(shops: Shops, served: ServingModel, user: str) -> None:
+    """Cloth has a prior: the rows differ by far more than a solver's error."""
+    shop, cells = shops.shops["cloth"], {"cä1": 0.25}
+    row = served.fold_in("cloth", cells, user_id=user, pull=False).factors
+    close(row, shop.solve("users", cells))
+    without = replace(shop, rules=replace(shop.rules, user_prior=0.0)).solve("users", cells)
+    assert np.linalg.norm(row - without) > 1e-3 * np.linalg.norm(without)

@@ -128,7 +128,7 @@ def test_damaged_exports(shops: Shops, tmp_path: Path) -> None:
     content = json.loads(manifest.read_text())
     for changed, words in (
         ({"format": "other"}, "does not describe"),
-        ({"version": 2}, "is of version 2"),
+        ({"version": 1}, "is of version 1"),
         ({"domains": {"sport": {}}}, "is damaged"),
     ):
         manifest.write_text(json.dumps(content | changed))

@@ -28,6 +28,7 @@ from cdimf_spark.distributed.serving.fold_in_frames import (
     pull_rows,
     source_gram,
     source_rows,
+    user_prior,
 )
 from cdimf_spark.distributed.serving.fold_in_step import HISTORY_KINDS
 from cdimf_spark.distributed.serving.model_rules import model_rules
@@ -41,7 +42,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 _EXPLANATIONS = (
-    "user_id string, item_id string, score double, own double, consensus double, "
+    "user_id string, item_id string, score double, own double, consensus double, prior double, "
     "remainder double, pull string, contributions "
     "array<struct<item_id: string, weight: float, contribution: double>>"
 )
@@ -68,9 +69,9 @@ def explain(
     Returns
     -------
     DataFrame
-        user_id, item_id, score, own, consensus, remainder, pull, contributions; in any order. The
-        score of a user without interactions in the domain is all consensus. Pairs of unknown users
-        or items have no row and are counted in the log.
+        user_id, item_id, score, own, consensus, prior, remainder, pull, contributions; in any
+        order. The score of a user without interactions in the domain is all consensus. Pairs of
+        unknown users or items have no row and are counted in the log.
 
     Raises
     ------
@@ -82,9 +83,8 @@ def explain(
     model.tables.check_domains([domain])
     if not is_count(count):
         raise ValueOutOfRangeError("count", count, "a whole number from 1")
-    rules = model_rules(model, [domain])[domain]
-    rules.check_no_prior(domain)
     raise_for_problems(annotated, {domain: origin})
+    rules = model_rules(model, [domain])[domain]
     side = FoldSide.of(model, domain, "user")
     items = source_rows(model, side)
     known = _known_pairs(model, side, clean_rows(annotated), items)
@@ -92,6 +92,7 @@ def explain(
         rank=model.rank,
         rules=rules,
         gram=source_gram(items, model.rank),
+        prior=user_prior(model, domain, rules),
         count=count,
     )
     static = rows_of(model.blocks(), "user", HISTORY_KINDS).where(F.col(DOMAIN) == domain)

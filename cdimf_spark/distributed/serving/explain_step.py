@@ -37,7 +37,7 @@ EXPLANATIONS = pa.schema(
     [
         ("user_id", pa.string()),
         ("item_id", pa.string()),
-        *((name, pa.float64()) for name in ("score", "own", "consensus", "remainder")),
+        *((name, pa.float64()) for name in ("score", "own", "consensus", "prior", "remainder")),
         ("pull", pa.string()),
         (
             "contributions",
@@ -62,6 +62,7 @@ class ExplainSettings:
     rank: int
     rules: DomainRules
     gram: NDArray[np.float64]
+    prior: Matrix | None
     count: int
 
 
@@ -161,28 +162,31 @@ def explain_user(block: Block, n: int, settings: ExplainSettings) -> Iterator[di
     weights = block.weights[block.cells.offsets[n] : block.cells.offsets[n + 1]]
     scores = pair_scores(block.rows[n], block.items[targets], np.float64).astype(np.float64)
     # Who has no interactions here is scored by what others know of him: all of it is consensus.
-    parts = ScoreParts(np.zeros((len(targets), 0)), scores)
+    parts = ScoreParts(np.zeros((len(targets), 0)), np.stack([scores, 0 * scores], axis=1))
     if len(cells):
         rules, pulled = settings.rules, block.chosen[n] in (SHARED, FOREIGN)
-        rho = rules.rho if pulled else 0.0
+        rho, ridge = rules.rho if pulled else 0.0, rules.users.ridge(np.array([len(cells)]))[0]
+        prior = np.zeros(settings.rank) if settings.prior is None else settings.prior
         parts = score_parts(
             block.items[targets],
             block.items[cells],
             weights,
             settings.gram,
             rules.users.unobserved_weight,
-            float(rules.users.ridge(np.array([len(cells)]))[0]) + rho,
-            rho * block.targets[n].astype(np.float64),
+            float(ridge) + rho,
+            np.stack([rho * block.targets[n].astype(np.float64), float(ridge) * prior]),
         )
-    own = parts.contributions.sum(axis=1)
+    own, (consensus, mean) = parts.contributions.sum(axis=1), parts.pulls.T
+    remainder = scores - own - consensus - mean
     for i, item in enumerate(targets):
         yield {
             "user_id": block.user_ids[n],
             "item_id": block.item_ids[item],
             "score": scores[i],
             "own": own[i],
-            "consensus": parts.pulls[i],
-            "remainder": scores[i] - own[i] - parts.pulls[i],
+            "consensus": consensus[i],
+            "prior": mean[i],
+            "remainder": remainder[i],
             "pull": PULLS[block.chosen[n]],
             "contributions": [
                 {

@@ -23,6 +23,7 @@ from cdimf_spark.distributed.serving.fold_in_frames import (
     pull_rows,
     source_gram,
     source_rows,
+    user_prior,
 )
 from cdimf_spark.distributed.serving.fold_in_step import (
     HISTORY_KINDS,
@@ -136,13 +137,12 @@ def _solve(
     pulls = pull_rows(model, side, requests).withColumn("source_weight", F.lit(0.0).cast("float"))
     moving = received.unionByName(pulls)
     rules = model_rules(model, [side.domain])[side.domain]
-    if side.name == "user":
-        rules.check_no_prior(side.domain)
     settings = SolveSettings(
         side=side.name,
         rank=model.rank,
         rules=rules,
         basis=gram_basis(source_gram(source, model.rank)),
+        prior=user_prior(model, side.domain, rules) if side.name == "user" else None,
     )
     exchanged = model.exchanged_blocks() if side.coupled and side.name == "user" else None
     static = packed.select(*BLOCK_COLUMNS)

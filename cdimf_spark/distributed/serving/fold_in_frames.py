@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
@@ -18,11 +18,12 @@ from cdimf_spark.distributed.serving.list_columns import read_matrix
 from cdimf_spark.distributed.workers import apply_to_partitions
 from cdimf_spark.kernel.least_squares import gram
 from cdimf_spark.schemas import DOMAIN, FACTORS, ITEM_ID, USER_ID
+from cdimf_spark.solver.rules import DomainRules
 
 if TYPE_CHECKING:
     from cdimf_spark.distributed.scoring.model import CDIMFModel
 
-# Partial sums of a Gram matrix that the driver adds up.
+# Partial sums that the driver adds up.
 _PARTIAL_SUMS = 64
 
 
@@ -74,18 +75,40 @@ def source_gram(source: DataFrame, rank: int) -> NDArray[np.float64]:
     The driver gets at most `_PARTIAL_SUMS` matrices of rank x rank.
     """
 
-    def add_up(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        total = np.zeros((rank, rank))
-        for batch in batches:
-            table = pa.Table.from_batches([batch])
-            if table.num_rows:
-                total += gram(read_matrix(table.column(FACTORS)), table.column(1).to_numpy())
-        yield pa.RecordBatch.from_arrays([pa.array([total.tobytes()], pa.binary())], ["gram"])
+    def gram_of(table: pa.Table) -> NDArray[np.float64]:
+        return gram(read_matrix(table.column(FACTORS)), table.column(1).to_numpy())
 
-    rows = source.select(FACTORS, "source_weight").coalesce(_PARTIAL_SUMS)
-    sums = apply_to_partitions(rows, add_up, "gram binary").collect()
-    parts = (np.frombuffer(row["gram"], np.float64).reshape(rank, rank) for row in sums)
-    total: NDArray[np.float64] = np.sum(list(parts), axis=0)
+    return _total(source.select(FACTORS, "source_weight"), gram_of, (rank, rank))
+
+
+def user_prior(model: CDIMFModel, domain: str, rules: DomainRules) -> NDArray[np.float32] | None:
+    """Where the ridge draws the users of a domain to; without the option there is no job."""
+    if not rules.user_prior:
+        return None
+
+    def sum_of(table: pa.Table) -> NDArray[np.float64]:
+        total: NDArray[np.float64] = read_matrix(table.column(FACTORS)).sum(0, dtype=np.float64)
+        return total
+
+    rows = model.user_factors.where(F.col(DOMAIN) == domain).select(FACTORS)
+    return rules.prior_of(_total(rows, sum_of, (model.rank,)))
+
+
+def _total(
+    rows: DataFrame, part_of: Callable[[pa.Table], NDArray[np.float64]], shape: tuple[int, ...]
+) -> NDArray[np.float64]:
+    """Add up an array that each part of some rows has."""
+
+    def add_up(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        total = np.zeros(shape)
+        for batch in batches:
+            if batch.num_rows:
+                total += part_of(pa.Table.from_batches([batch]))
+        yield pa.RecordBatch.from_arrays([pa.array([total.tobytes()], pa.binary())], ["total"])
+
+    parts = apply_to_partitions(rows.coalesce(_PARTIAL_SUMS), add_up, "total binary").collect()
+    arrays = [np.frombuffer(row["total"], np.float64).reshape(shape) for row in parts]
+    total: NDArray[np.float64] = np.sum(arrays, axis=0)
     return total
 
 

@@ -41,6 +41,7 @@ class SolveSettings:
     rank: int
     rules: DomainRules
     basis: GramBasis
+    prior: NDArray[np.float32] | None
 
     @property
     def schema(self) -> str:
@@ -108,7 +109,8 @@ def make_solver(settings: SolveSettings) -> CogroupFunction:
         else:
             chosen, z = choose_pulls(pulls, keys, settings.rank)
             coupling = _coupling(static, chosen, z, keys, settings)
-            update = update_users(block, src, settings.basis, settings.rules.users, coupling)
+            rule = settings.rules.users
+            update = update_users(block, src, settings.basis, rule, coupling, settings.prior)
             solved = Solved(update.factors, chosen, block.counts)
         return _result(settings, pulls.column("id").take(first), solved)
 

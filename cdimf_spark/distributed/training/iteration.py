@@ -75,7 +75,7 @@ class Messages:
     rows: DataFrame
     bases: dict[str, GramBasis]
     sums: Sums
-    priors: dict[str, NDArray[np.float32]]
+    priors: dict[str, NDArray[np.float32] | None]
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
@@ -17,7 +16,7 @@ from cdimf_spark.distributed.blocks.indexing import unpack_ids
 from cdimf_spark.distributed.blocks.layout import Layout, Side
 from cdimf_spark.distributed.blocks.packing import BlockSizes, rows_of
 from cdimf_spark.distributed.tables import OutputTables
-from cdimf_spark.distributed.training.commits import Commit, Commits
+from cdimf_spark.distributed.training.commits import Commits
 from cdimf_spark.distributed.training.half_step import address_of, shared_mask
 from cdimf_spark.distributed.training.iteration import Messages, Steps, UserState, cut
 from cdimf_spark.distributed.training.routing import scoring_rows
@@ -43,7 +42,6 @@ def publish(
     state: UserState,
     messages: Messages,
     sizes: BlockSizes,
-    forgetting: Sequence[Commit] = (),
 ) -> None:
     """Write the published tables of a finished run, each in one commit.
 
@@ -55,8 +53,6 @@ def publish(
         What `Trainer.train` returned.
     sizes
         Recorded, so that a reader can number the items and cut the work without a job.
-    forgetting
-        Commits to make beside those of the tables.
     """
     layout, rank = steps.settings.layout, steps.settings.rank
     # Computed once, by the first commit.
@@ -73,7 +69,6 @@ def publish(
             [
                 partial(WorkingTables(tables, run.run_id).write_factors, packed),
                 partial(tables.overwrite, history, "history"),
-                *forgetting,
             ]
         )
         commits.add(

@@ -194,19 +194,14 @@ def _iterate_and_publish(
     )
     state, messages = Trainer(config.model, steps, run, working).train()
     watch = Stopwatch()
-    publish(
-        tables,
-        run,
-        blocks,
-        steps,
-        state,
-        messages,
-        found,
-        working.forgetting(first_kept(run.iteration, config.model), frees_disk(run)),
-    )
-    if not run.first:
-        working.forget_other_runs()
+    publish(tables, run, blocks, steps, state, messages, found)
     logger.info("published in %s, seconds=%.1f", config.output, watch.seconds())
+    working.forget(
+        first_kept(run.iteration, config.model),
+        other_runs=not run.first,
+        free_disk=frees_disk(run),
+    )
+    logger.info("old rows deleted, seconds=%.1f", watch.seconds())
 
 
 def make_steps(

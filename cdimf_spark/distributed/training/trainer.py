@@ -152,9 +152,7 @@ class Trainer:
         # The last ones are forgotten with the publication.
         if iteration % _FORGET_EVERY == 0 and iteration + _FORGET_EVERY <= self.model.max_iter:
             free_disk = iteration % _FREE_DISK_EVERY == 0
-            first = first_kept(iteration, self.model)
-            with Commits() as commits:
-                commits.add(self.working.forgetting(first, free_disk))
+            self.working.forget(first_kept(iteration, self.model), free_disk=free_disk)
 
     def _use_z(self, iteration: int) -> bool:
         """Whether items are updated from z after an iteration: not between two aggregations."""

@@ -91,7 +91,7 @@ class ItemSide(NamedTuple):
     """
 
     bases: Mapping[str, GramBasis]
-    priors: Mapping[str, NDArray[np.float32]]
+    priors: Mapping[str, NDArray[np.float32] | None]
 
 
 def make_user_step(

@@ -20,7 +20,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from cdimf_spark.distributed.tables import PACKED_FACTORS, WORKING, OutputTables
-from cdimf_spark.distributed.training.commits import Commit, Commits
+from cdimf_spark.distributed.training.commits import Commits
 from cdimf_spark.distributed.training.iteration import EXCHANGE_KINDS, UserState, only
 from cdimf_spark.schemas import BLOCK_COLUMNS
 
@@ -127,28 +127,32 @@ class WorkingTables:
             use_z=use_z,
         )
 
-    def forgetting(self, first_kept: int, free_disk: bool = False) -> list[Commit]:
-        """Commits that delete the rows of this run's iterations before one.
+    def forget(self, first_kept: int, other_runs: bool = False, free_disk: bool = False) -> None:
+        """Delete the rows of this run's iterations before one.
 
         Parameters
         ----------
+        other_runs
+            Also delete all that earlier runs left: this one is published.
         free_disk
-            Also remove their files: nobody may be writing to the tables meanwhile.
+            Also remove the files of deleted rows: nobody may be writing to the tables meanwhile.
         """
-        mine = f"{self._is_mine()} AND iteration < {first_kept}"
-        return [partial(self._forget, table, mine, free_disk) for table in WORKING[1:]]
+        condition = f"{self._is_mine()} AND iteration < {first_kept}"
+        if other_runs:
+            condition = f"NOT ({self._is_mine()} AND iteration >= {first_kept})"
+        deletions = [partial(self._forget, table, condition, free_disk) for table in WORKING[1:]]
+        if other_runs:
+            others = f"run_id <> '{self.run_id}'"
+            deletions += [
+                partial(self._forget, table, others, False) for table in ("blocks", PACKED_FACTORS)
+            ]
+        with Commits() as commits:
+            commits.add(deletions)
 
     def _forget(self, table: str, condition: str, free_disk: bool) -> None:
         self.tables.delete(table, condition)
         if free_disk:
             self.tables.vacuum(table)
-
-    def forget_other_runs(self) -> None:
-        """Delete what earlier runs left."""
-        conditions = {table: f"NOT {self._is_mine()}" for table in WORKING[1:]}
-        conditions |= dict.fromkeys(("blocks", PACKED_FACTORS), f"run_id <> '{self.run_id}'")
-        with Commits() as commits:
-            commits.add([partial(self.tables.delete, *each) for each in conditions.items()])
 
     def forget_after(self, iteration: int) -> None:
         """Delete what a crash left of later iterations: nobody would read it."""
