@@ -40,6 +40,7 @@ __all__ = [
 
 DEFAULT_OUTPUT = "cdimf_model"
 _MODEL_KEYS = tuple(entry.name for entry in fields(ModelConfig))
+_FOLDERS = ("output", "warm_start")
 _DOMAIN_KEYS = tuple(entry.name for entry in fields(DomainConfig) if entry.name != "name")
 
 
@@ -50,11 +51,14 @@ class TrainConfig:
     model: ModelConfig = field(default_factory=ModelConfig)
     domains: tuple[DomainConfig, ...] = ()
     output: str = DEFAULT_OUTPUT
+    warm_start: str | None = None
 
     def __post_init__(self) -> None:
         """Refuse two domains of one name; case alone does not tell paths apart everywhere."""
         check_domain_names([domain.name for domain in self.domains])
         check_output(self.output)
+        if self.warm_start is not None and not _is_path(self.warm_start):
+            raise ValueOutOfRangeError("warm_start", self.warm_start, "the folder of a model")
 
     def to_dict(self) -> dict[str, Any]:
         """Return the configuration in the layout of the YAML file, ready for JSON."""
@@ -63,7 +67,12 @@ class TrainConfig:
             values = asdict(domain)
             values["columns"] = None if domain.columns is None else list(domain.columns)
             domains[values.pop("name")] = values
-        return {**asdict(self.model), "domains": domains, "output": self.output}
+        return {
+            **asdict(self.model),
+            "domains": domains,
+            "output": self.output,
+            "warm_start": self.warm_start,
+        }
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any], where: str = "the configuration") -> Self:
@@ -72,7 +81,7 @@ class TrainConfig:
         Parameters
         ----------
         values : mapping
-            Options of the model, ``domains`` and ``output``; all may be absent.
+            Options of the model, ``domains``, ``output`` and ``warm_start``; all may be absent.
         where : str
             What error messages call the source of the values.
 
@@ -81,13 +90,14 @@ class TrainConfig:
         ConfigurationError
             An unknown option, a value out of range, or a domain without a path.
         """
-        check_names(values, (*_MODEL_KEYS, "domains", "output"), where)
+        check_names(values, (*_MODEL_KEYS, "domains", *_FOLDERS), where)
         model = {name: value for name, value in values.items() if name in _MODEL_KEYS}
         domains, output = domain_options(values.get("domains"), where), values.get("output")
         return cls(
             model=make_options(ModelConfig, model, where, ""),
             domains=tuple(_make_domain(name, domains[name], where) for name in domains),
             output=DEFAULT_OUTPUT if output in (None, "") else output,
+            warm_start=values.get("warm_start") or None,
         )
 
 
@@ -105,8 +115,12 @@ def check_domain_names(names: Sequence[str]) -> None:
 
 def check_output(output: object) -> None:
     """Raise ValueOutOfRangeError if this cannot be the path of an output folder."""
-    if not isinstance(output, str) or not output.strip():
+    if not _is_path(output):
         raise ValueOutOfRangeError("output", output, "the path of a folder")
+
+
+def _is_path(value: object) -> bool:
+    return isinstance(value, str) and bool(value.strip())
 
 
 def make_options(cls: type, values: Mapping[str, Any], where: str, prefix: str) -> Any:
@@ -153,6 +167,7 @@ def load_config(
     assignments: Sequence[str] = (),
     domains: Sequence[str] = (),
     output: str | None = None,
+    warm_start: str | None = None,
 ) -> TrainConfig:
     """Read the configuration of a training; what comes later in the arguments wins.
 
@@ -166,6 +181,8 @@ def load_config(
         ``NAME=PATH`` each: a domain more, or another path for one in the file.
     output : str or None
         Output folder.
+    warm_start : str or None
+        Output folder of an earlier training, whose user rows this one starts from.
 
     Raises
     ------
@@ -182,6 +199,8 @@ def load_config(
         by_name.setdefault(name, {})["path"] = place
     if output is not None:
         values["output"] = output
+    if warm_start is not None:
+        values["warm_start"] = warm_start
     return TrainConfig.from_dict({**values, "domains": by_name}, where)
 
 
@@ -217,7 +236,7 @@ def _assign(
     values: dict[str, Any], domains: dict[str, dict[str, Any]], name: str, value: str
 ) -> None:
     """Put one ``--set`` assignment in its place; a wrong one is an error of ``--set``."""
-    declared, known, target, key = options_of(ModelConfig), (*_MODEL_KEYS, "output"), values, name
+    declared, known, target, key = options_of(ModelConfig), (*_MODEL_KEYS, *_FOLDERS), values, name
     if name.startswith("domains."):
         domain, _, key = name.removeprefix("domains.").rpartition(".")
         known = tuple(f"domains.{domain or 'NAME'}.{option}" for option in _DOMAIN_KEYS)

@@ -31,7 +31,7 @@ def differences(first: TrainConfig, second: TrainConfig) -> list[Difference]:
     one of the two has is named once: ``domains.sport``.
     """
     one, other = first.to_dict(), second.to_dict()
-    found = [Difference(name, one[name], other[name]) for name in _MODEL_KEYS]
+    found = [Difference(name, one[name], other[name]) for name in (*_MODEL_KEYS, "warm_start")]
     ours, theirs = one["domains"], other["domains"]
     for domain in sorted({*ours, *theirs}):
         name = f"domains.{domain}"

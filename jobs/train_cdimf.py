@@ -19,6 +19,7 @@ examples (each after: spark-submit --properties-file conf/local.conf):
   jobs/train_cdimf.py --domain sport=sport.csv --domain cloth=cloth.csv --output models/shops
   jobs/train_cdimf.py --config shops.yaml --set rank=128 --set domains.cloth.columns=buyer,article
   jobs/train_cdimf.py --config shops.yaml --set max_iter=20 --resume
+  jobs/train_cdimf.py --config shops.yaml --warm-start models/yesterday --set max_iter=4
   jobs/train_cdimf.py --plan users=1e6 items=2e5 interactions=3e7 domains=3 --set rank=128
 """
 
@@ -39,6 +40,10 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     )
     add("--domain", metavar="NAME=PATH", action="append", default=[], help=domain)
     add("--output", metavar="DIR", help="folder of the model (default cdimf_model)")
+    start = (
+        "output folder of an earlier training: start from its users, which takes fewer iterations"
+    )
+    add("--warm-start", metavar="DIR", help=start)
     resume = "go on with the stopped training in the output folder, or with a larger max_iter"
     add("--resume", action="store_true", help=resume)
     numbers = (
@@ -54,7 +59,7 @@ def main(arguments: list[str] | None = None) -> None:
     given = parse_arguments(arguments)
     show = not (given.config or given.domain or given.plan)
     options = demonstration_options(given.set) if show else given.set
-    config = load_config(given.config, options, given.domain, given.output)
+    config = load_config(given.config, options, given.domain, given.output, given.warm_start)
     if given.plan:
         print(plan_text(plan_from_arguments(given.plan, config.model)))
         return

@@ -60,6 +60,7 @@ class CDIMF:
         interactions: DataFrame | Mapping[str, DataFrame],
         domain_options: Mapping[str, Mapping[str, Any]] | None = None,
         resume: bool = False,
+        warm_start: str | None = None,
     ) -> CDIMFModel:
         """Train and publish.
 
@@ -74,6 +75,9 @@ class CDIMF:
         resume
             Go on with the last training in the output folder, after it was stopped or with a
             larger `max_iter`.
+        warm_start
+            Output folder of an earlier training (it may be the same one): start from its users,
+            where it has them, which takes fewer iterations.
 
         Raises
         ------
@@ -88,6 +92,8 @@ class CDIMF:
             for name in frames
         )
         config = replace(self.config, domains=domains)
+        if warm_start is not None:
+            config = replace(config, warm_start=warm_start)
         annotated = [
             annotate(frames[domain.name], domain.name, columns=domain.columns) for domain in domains
         ]

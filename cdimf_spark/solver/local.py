@@ -21,6 +21,7 @@ from cdimf_spark.kernel.least_squares import gram, gram_basis
 from cdimf_spark.kernel.objective import ridge_loss
 from cdimf_spark.settings import DomainConfig, DomainSettings, ModelConfig
 from cdimf_spark.solver.block import Coupling, InteractionBlock, update_items, update_users
+from cdimf_spark.solver.earlier import EarlierRows, StartOf
 from cdimf_spark.solver.rules import DomainRules, DomainSize, domain_rules
 
 Matrix = NDArray[np.float32]
@@ -66,7 +67,9 @@ class LocalModel:
     losses: NDArray[np.float64]
 
 
-def train_local(domains: Mapping[str, LocalDomain], model: ModelConfig) -> LocalModel:
+def train_local(
+    domains: Mapping[str, LocalDomain], model: ModelConfig, earlier: EarlierRows | None = None
+) -> LocalModel:
     """Train all domains.
 
     Parameters
@@ -75,11 +78,13 @@ def train_local(domains: Mapping[str, LocalDomain], model: ModelConfig) -> Local
         Interactions by domain name.
     model
         Options; the early-stop tolerances and those about storage are not used here.
+    earlier
+        User rows of an earlier model to start from (schedule ``consensus``), see `solver.earlier`.
     """
     sides = _make_domains(domains, model)
     losses = []
     for domain in sides:
-        domain.start(model)
+        domain.start(model, earlier)
     for iteration in range(1, model.max_iter + 1):
         losses.append(sum(domain.update_users() for domain in sides))
         aggregate = iteration % model.aggregation_period == 0
@@ -123,7 +128,7 @@ class _Domain:
     z: Matrix = field(init=False)
     item_regularization: float = 0.0
 
-    def start(self, model: ModelConfig) -> None:
+    def start(self, model: ModelConfig, earlier: EarlierRows | None) -> None:
         """Random users and their first items; in schedule paper random items, and U = Z = 0."""
         rank, seed, scale = model.rank, model.seed, model.init_scale
         if model.schedule == "paper":
@@ -135,6 +140,9 @@ class _Domain:
             self.rows = np.zeros((len(self.keys), rank), np.float32)
         else:
             self.x = initial_factors(self.keys, seed, rank, scale)
+            if earlier is not None:
+                to = StartOf(self.name, self.rules.rho > 0)
+                earlier.put(self.x, self.keys, self.shared, to)
             self.exchanged = self.z = self.x[self.shared]
             self.update_items(use_z=True)
 

@@ -17,6 +17,7 @@ from cdimf_spark.distributed.scoring.checked_tests import CheckedTests, check_te
 from cdimf_spark.distributed.scoring.evaluate import measures_of, rank_and_sum
 from cdimf_spark.distributed.scoring.evaluation_summary import Found, summarize
 from cdimf_spark.distributed.scoring.measures_summary import Measured, summarize_measures
+from cdimf_spark.distributed.scoring.mllib import mllib_als
 from cdimf_spark.distributed.scoring.pooled import pooled_als
 from cdimf_spark.distributed.scoring.protocol import Protocol
 from cdimf_spark.distributed.scoring.scorer import Scorer
@@ -32,7 +33,10 @@ BASELINES: Mapping[str, Callable[[CDIMFModel], Scorer]] = {
     "popularity": popularity,
     "separate": separate_als,
     "pooled": pooled_als,
+    "mllib": mllib_als,
 }
+# MLlib takes minutes where the others take seconds.
+USUAL_BASELINES = tuple(name for name in BASELINES if name != "mllib")
 
 
 def compare(

@@ -14,7 +14,7 @@ from cdimf_spark.config import TrainConfig
 from cdimf_spark.distributed.blocks.layout import Layout
 from cdimf_spark.distributed.input.validation import PROBLEM, annotate
 from cdimf_spark.distributed.scoring.checked_tests import CheckedTests
-from cdimf_spark.distributed.scoring.comparison import BASELINES, compare
+from cdimf_spark.distributed.scoring.comparison import USUAL_BASELINES, compare
 from cdimf_spark.distributed.scoring.groups import GROUPINGS
 from cdimf_spark.distributed.scoring.protocol import Lengths, Negatives, Protocol
 from cdimf_spark.distributed.scoring.scorer import Scorer
@@ -130,7 +130,7 @@ class CDIMFModel(Scorer):
         negatives: Negatives = 999,
         seed: int = 0,
         by: Sequence[str] = GROUPINGS,
-        baselines: Sequence[str] = tuple(BASELINES),
+        baselines: Sequence[str] = USUAL_BASELINES,
     ) -> dict[str, Any]:
         """Measure the model and baselines on the same test rows: see `comparison.compare`.
 

@@ -7,8 +7,8 @@ come from the packed blocks of the model, and the factors go back to blocks like
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 import pyarrow as pa
@@ -38,8 +38,34 @@ from cdimf_spark.settings import DomainConfig
 if TYPE_CHECKING:
     from cdimf_spark.distributed.scoring.model import CDIMFModel
 
-_POOLED = "pooled"
+POOLED = "pooled"
 _PAIRS = "domain string, item_key long, user_key long, weight double"
+
+
+@dataclass(frozen=True)
+class Pool:
+    """The interactions of all domains as those of one.
+
+    Attributes
+    ----------
+    interactions
+        Keyed interactions (`with_keys`).
+    layout, blocks
+        The same packed.
+    """
+
+    interactions: DataFrame
+    layout: Layout
+    blocks: DataFrame
+
+    @classmethod
+    def of(cls, model: CDIMFModel) -> Self:
+        """The interactions that a model was trained on."""
+        users, items = model.layout.users, model.layout.items
+        layout = Layout.of((POOLED,), users.num_blocks, items.num_blocks, users.heavy)
+        keyed = _interactions(model)
+        blocks = build_blocks(keyed, layout, frozenset(), "sum").localCheckpoint()
+        return cls(keyed, layout, blocks)
 
 
 def pooled_als(model: CDIMFModel) -> Scorer:
@@ -48,27 +74,31 @@ def pooled_als(model: CDIMFModel) -> Scorer:
     Numbers that a domain has of its own (reg_param, unobserved_weight, rho) do not apply, nor does
     shared_user_weight. It is trained here, in the memory of the executors; nothing is written.
     """
-    users, items = model.layout.users, model.layout.items
-    layout = Layout.of((_POOLED,), users.num_blocks, items.num_blocks, users.heavy)
-    keyed = _interactions(model)
-    blocks = build_blocks(keyed, layout, frozenset(), "sum").localCheckpoint()
+    pool = Pool.of(model)
     config = _pooled_config(model.config)
-    static = persist_blocks(blocks, layout)
+    static = persist_blocks(pool.blocks, pool.layout)
     try:
-        sizes = block_sizes(static.users, static.items, layout).domains
-        steps = make_steps(config, layout, static, sizes)
-        item_rows, state = iterate(steps, config, len(model.run.iterations))
-        to_items = _items_of_domains(model, layout, blocks, item_rows).localCheckpoint()
-        user_rows = packed_users(blocks, state, layout, model.rank)
-        to_users = _users_of_domains(model, layout, blocks, user_rows).localCheckpoint()
+        sizes = block_sizes(static.users, static.items, pool.layout).domains
+        steps = make_steps(config, pool.layout, static, sizes)
+        items, state = iterate(steps, config, len(model.run.iterations))
+        users = packed_users(pool.blocks, state, pool.layout, model.rank)
+        return with_pooled_factors(model, pool, users, items)
     finally:
         static.unpersist()
+
+
+def with_pooled_factors(
+    model: CDIMFModel, pool: Pool, users: DataFrame, items: DataFrame
+) -> Scorer:
+    """The model with the factors of a pool: packed rows in the blocks of the pool."""
+    to_items = _items_of_domains(model, pool.layout, pool.blocks, items).localCheckpoint()
+    to_users = _users_of_domains(model, pool.layout, pool.blocks, users).localCheckpoint()
     return with_factors(model, to_users, to_items, model.rank, transfers=True)
 
 
 def _pooled_config(config: TrainConfig) -> TrainConfig:
     model = replace(config.model, rho=0.0, schedule="consensus")
-    return replace(config, model=model, domains=(DomainConfig(_POOLED, _POOLED),))
+    return replace(config, model=model, domains=(DomainConfig(POOLED, POOLED),))
 
 
 def _interactions(model: CDIMFModel) -> DataFrame:
@@ -78,7 +108,7 @@ def _interactions(model: CDIMFModel) -> DataFrame:
     groups = rows.repartition(model.layout.items.num_blocks, "pkey").groupBy("pkey")
     pairs = apply_to_groups(groups, unpack_pairs, _PAIRS)
     named = pairs.selectExpr(
-        f"'{_POOLED}' AS domain",
+        f"'{POOLED}' AS domain",
         "CAST(user_key AS string) AS user_id",
         "concat(item_key, ' ', domain) AS item_id",
         "weight",

@@ -24,9 +24,10 @@ from cdimf_spark.distributed.training.half_step import (
 )
 from cdimf_spark.distributed.training.routing import make_route_step
 from cdimf_spark.distributed.training.shared_users import ConsensusSettings
-from cdimf_spark.distributed.training.starting import start_items, start_users
+from cdimf_spark.distributed.training.starting import UserStart, start_items, start_users
 from cdimf_spark.distributed.training.sums import SUM_KINDS, Sums, collect_sums
 from cdimf_spark.distributed.training.user_step import ItemSide, make_user_step
+from cdimf_spark.distributed.training.warm_start import EarlierModel
 from cdimf_spark.distributed.workers import CogroupFunction
 from cdimf_spark.errors import NumericalError
 from cdimf_spark.kernel.least_squares import GramBasis, gram_basis
@@ -80,22 +81,21 @@ class Messages:
 
 @dataclass(frozen=True)
 class Steps:
-    """The steps of a training with its static blocks and settings."""
+    """The steps of a training with its static blocks and settings.
+
+    `earlier` is the model whose user rows it starts from; None: from random ones.
+    """
 
     static: StaticBlocks
     settings: StepSettings
     consensus: ConsensusSettings
+    earlier: EarlierModel | None = None
 
     def start(self, model: ModelConfig) -> UserState:
         """State of iteration 0."""
-        rows = start_users(
-            self.static.users,
-            model.rank,
-            model.seed,
-            model.init_scale,
-            zero=model.schedule == "paper",
-        )
-        rows = cut(rows)
+        start = UserStart.of(model, self.settings.rules)
+        side = self.settings.layout.users
+        rows = cut(start_users(self.static.users, side, start, self.earlier))
         exchange, z = only(rows, *EXCHANGE_KINDS), only(rows, "z")
         return UserState(exchange, z, only(rows, "x_own"), use_z=True)
 

@@ -17,6 +17,7 @@ from cdimf_spark.differences import differences
 from cdimf_spark.distributed.blocks.layout import Layout
 from cdimf_spark.distributed.input.content import Content
 from cdimf_spark.distributed.training.runs import Run
+from cdimf_spark.distributed.training.warm_start import EARLIER_RUN, EarlierModel
 from cdimf_spark.errors import ConfigurationError, DataError, counted
 
 # To be raised by whoever changes the meaning of the working tables, or what an iteration computes.
@@ -29,10 +30,14 @@ _READING = ("path", "format", "columns", "separator", "header")
 
 
 def start_details(
-    config: TrainConfig, layout: Layout, contents: Mapping[str, Content]
+    config: TrainConfig,
+    layout: Layout,
+    contents: Mapping[str, Content],
+    earlier: EarlierModel | None = None,
 ) -> dict[str, Any]:
     """What the event `started` says."""
     return {
+        EARLIER_RUN: earlier.run_id if earlier else None,
         "config": config.to_dict(),
         "layout": layout.to_dict(),
         "state_format": STATE_FORMAT,

@@ -45,6 +45,7 @@ from cdimf_spark.distributed.training.runs import (
 from cdimf_spark.distributed.training.shared_users import ConsensusSettings
 from cdimf_spark.distributed.training.timing import Stopwatch
 from cdimf_spark.distributed.training.trainer import Trainer, first_kept, frees_disk
+from cdimf_spark.distributed.training.warm_start import EarlierModel
 from cdimf_spark.distributed.training.working_tables import WorkingTables
 from cdimf_spark.errors import ConfigurationError
 from cdimf_spark.sizing import num_blocks
@@ -103,8 +104,10 @@ def _train(
     if run is not None and run.published == run.iteration == config.model.max_iter:
         logger.info("run %s is finished and published: nothing to do", run.run_id)
         return run
-    if run is None or not run.packed:
-        run = _pack(tables, interactions, config, hold)
+    run = run if run is not None and run.packed else None
+    earlier = EarlierModel.find(tables.spark, config, run)
+    if run is None:
+        run = _pack(tables, interactions, config, hold, earlier)
     else:
         check_data(run, raise_for_problems(interactions, _sources(config)))
         hold.name(run.run_id)
@@ -115,7 +118,7 @@ def _train(
     static = persist_blocks(blocks, layout, config.model.shared_user_weight)
     try:
         survive_losses(
-            run, partial(_iterate_and_publish, tables, run, config, layout, blocks, static)
+            run, partial(_iterate_and_publish, tables, run, config, layout, blocks, static, earlier)
         )
     finally:
         static.unpersist()
@@ -132,7 +135,13 @@ def _find_run(tables: OutputTables, config: TrainConfig) -> Run | None:
     return run
 
 
-def _pack(tables: OutputTables, interactions: DataFrame, config: TrainConfig, hold: Hold) -> Run:
+def _pack(
+    tables: OutputTables,
+    interactions: DataFrame,
+    config: TrainConfig,
+    hold: Hold,
+    earlier: EarlierModel | None,
+) -> Run:
     """Start a run: validate the data, pack them, write the blocks."""
     watch = Stopwatch()
     annotated = interactions.persist()
@@ -142,7 +151,7 @@ def _pack(tables: OutputTables, interactions: DataFrame, config: TrainConfig, ho
         n_rows = sum(content.n_rows for content in contents.values())
         blocks = config.model.num_blocks or num_blocks(n_rows)
         layout = balanced_layout(keyed, _domain_names(config), blocks, n_rows)
-        run = new_run(tables, start_details(config, layout, contents), hold.claim)
+        run = new_run(tables, start_details(config, layout, contents, earlier), hold.claim)
         hold.name(run.run_id)
         rows = build_blocks(keyed, layout, _coupled(config), config.model.duplicates)
         with Commits() as commits:
@@ -180,11 +189,12 @@ def _iterate_and_publish(
     layout: Layout,
     blocks: DataFrame,
     static: StaticBlocks,
+    earlier: EarlierModel | None,
 ) -> None:
     found = block_sizes(static.users, static.items, layout)
     sizes = found.domains
     _log_sizes(sizes)
-    steps = make_steps(config, layout, static, sizes)
+    steps = replace(make_steps(config, layout, static, sizes), earlier=earlier)
     working = WorkingTables(
         tables,
         run.run_id,

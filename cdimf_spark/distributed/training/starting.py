@@ -7,51 +7,105 @@ nor on the order of the data.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
 from pyspark.sql import DataFrame
 
 from cdimf_spark.distributed.blocks.block_rows import decode, encode, to_table
+from cdimf_spark.distributed.blocks.layout import Side
 from cdimf_spark.distributed.training.half_step import (
     StepSettings,
     address_of,
     by_domain,
+    cogroup_blocks,
     send_rows,
     shared_mask,
 )
+from cdimf_spark.distributed.training.warm_start import EarlierModel, read_rows
 from cdimf_spark.distributed.workers import apply_to_groups
 from cdimf_spark.kernel.initialization import domain_item_keys, initial_factors
 from cdimf_spark.kernel.least_squares import gram
 from cdimf_spark.kernel.objective import ridge_loss
 from cdimf_spark.schemas import BLOCK_ROW
+from cdimf_spark.settings import ModelConfig
+from cdimf_spark.solver.earlier import EarlierRows, StartOf
+from cdimf_spark.solver.rules import DomainRules
 
 
-def start_users(users: DataFrame, rank: int, seed: int, init_scale: float, zero: bool) -> DataFrame:
-    """Packed rows of iteration 0: `exchange`, `exchange_keys`, `z` and `x_own` of every block.
+class UserStart(NamedTuple):
+    """How users start.
 
-    With `zero` (schedule ``paper``) all are 0; else U = 0 and X0 = Z0 is random.
+    Attributes
+    ----------
+    rank, seed, init_scale
+        Of the random rows.
+    zero
+        All rows are 0 (schedule ``paper``).
+    coupled
+        Domains that take part in the consensus.
     """
 
-    def start_block(static: pa.Table) -> Iterator[pa.RecordBatch]:
-        keys, shared = decode(static, "keys"), shared_mask(static)
-        if zero:
-            rows = np.zeros((len(keys), rank), np.float32)
-        else:
-            rows = initial_factors(keys, seed, rank, init_scale)
-        arrays = {
-            "exchange": rows[shared],
-            "exchange_keys": keys[shared],
-            "z": rows[shared],
-            "x_own": rows[~shared],
-        }
-        return encode(address_of(static), arrays)
+    rank: int
+    seed: int
+    init_scale: float
+    zero: bool
+    coupled: frozenset[str]
 
-    def start(static: pa.Table) -> pa.Table:
-        return to_table(batch for own in by_domain(static) for batch in start_block(own))
+    @classmethod
+    def of(cls, model: ModelConfig, rules: Mapping[str, DomainRules]) -> UserStart:
+        """The start of a training."""
+        coupled = frozenset(name for name in rules if rules[name].rho > 0)
+        zero = model.schedule == "paper"
+        return cls(model.rank, model.seed, model.init_scale, zero, coupled)
 
-    return apply_to_groups(users.groupBy("bkey"), start, BLOCK_ROW)
+
+def start_users(
+    users: DataFrame, side: Side, start: UserStart, earlier: EarlierModel | None
+) -> DataFrame:
+    """Packed rows of iteration 0: `exchange`, `exchange_keys`, `z` and `x_own` of every block.
+
+    U = 0 and X0 = Z0, random or (see `solver.earlier`) from an earlier model.
+    """
+    if earlier is None:
+
+        def at_random(static: pa.Table) -> pa.Table:
+            return _start_number(static, start, None)
+
+        return apply_to_groups(users.groupBy("bkey"), at_random, BLOCK_ROW)
+
+    coupled = earlier.coupled
+
+    def from_earlier(static: pa.Table, moving: pa.Table) -> pa.Table:
+        return _start_number(static, start, read_rows(moving, coupled))
+
+    return cogroup_blocks(users, earlier.placed(side), side, from_earlier, "bkey")
+
+
+def _start_number(static: pa.Table, start: UserStart, earlier: EarlierRows | None) -> pa.Table:
+    """The blocks of one number of all domains."""
+    return to_table(b for own in by_domain(static) for b in _start_block(own, start, earlier))
+
+
+def _start_block(
+    static: pa.Table, start: UserStart, earlier: EarlierRows | None
+) -> Iterator[pa.RecordBatch]:
+    keys, shared, at = decode(static, "keys"), shared_mask(static), address_of(static)
+    if start.zero:
+        rows = np.zeros((len(keys), start.rank), np.float32)
+    else:
+        rows = initial_factors(keys, start.seed, start.rank, start.init_scale)
+    if earlier is not None:
+        earlier.put(rows, keys, shared, StartOf(at.domain, at.domain in start.coupled))
+    arrays = {
+        "exchange": rows[shared],
+        "exchange_keys": keys[shared],
+        "z": rows[shared],
+        "x_own": rows[~shared],
+    }
+    return encode(at, arrays)
 
 
 def start_items(

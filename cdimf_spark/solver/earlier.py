@@ -1,0 +1,76 @@
+"""The user rows of an earlier model, as a start for a new training.
+
+Only user rows are needed: the first half-step makes the items from them. The dual variable starts
+at 0, as always. Rules for a user of a domain, so that domains agree on the start of whom they share
+without a message, and no row moves to a domain that may not see it:
+
+- A shared user starts from his row in the first (by name) coupled domain of the earlier model that
+  had him: his consensus, where several had him.
+- Any other user starts from his row in the same domain. In a coupled domain that was not coupled
+  before he does not, since its rows lay in a space of their own.
+- Whom the earlier model did not have starts at random, as without it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cdimf_spark.kernel.scoring import find_sorted
+
+Int64 = NDArray[np.int64]
+Matrix = NDArray[np.float32]
+
+
+class KeyedRows(NamedTuple):
+    """Rows float32 (n, rank) by ascending keys int64 (n,)."""
+
+    keys: Int64
+    factors: Matrix
+
+
+class EarlierRows(NamedTuple):
+    """User rows of an earlier model by domain; `coupled` are its domains with a consensus."""
+
+    domains: Mapping[str, KeyedRows]
+    coupled: frozenset[str]
+
+    def put(self, rows: Matrix, keys: Int64, shared: NDArray[np.bool_], to: StartOf) -> None:
+        """Put the rows that are known over random ones.
+
+        Parameters
+        ----------
+        rows : float32 (n, rank)
+            Changed in place.
+        keys : int64 (n,)
+            Whose rows they are.
+        shared : bool (n,)
+            Which of them are shared users.
+        to
+            The domain.
+        """
+        if to.name in self.domains and (to.name in self.coupled or not to.coupled):
+            _copy(rows, keys, ~shared, self.domains[to.name])
+        missing = shared.copy()
+        for name in sorted(self.coupled & self.domains.keys()):
+            missing &= ~_copy(rows, keys, missing, self.domains[name])
+
+
+class StartOf(NamedTuple):
+    """The domain whose users start: its name, and whether it takes part in the consensus."""
+
+    name: str
+    coupled: bool
+
+
+def _copy(
+    rows: Matrix, keys: Int64, wanted: NDArray[np.bool_], source: KeyedRows
+) -> NDArray[np.bool_]:
+    """Copy the wanted rows that are there; tell which these are."""
+    position, found = find_sorted(source.keys, keys)
+    found &= wanted
+    rows[found] = source.factors[position[found]]
+    return found
