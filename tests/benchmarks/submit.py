@@ -53,7 +53,6 @@ def train(
     options: Mapping[str, object],
     master: str = "local[2]",
     settings: Mapping[str, str] | None = None,
-    config: str | None = None,
 ) -> Training:
     """Train with conf/local.conf; raises if the training fails."""
     shutil.rmtree(output, ignore_errors=True)
@@ -61,7 +60,6 @@ def train(
     command = ["spark-submit", "--properties-file", "conf/local.conf"]
     command += [word for name, value in conf.items() for word in ("--conf", f"{name}={value}")]
     command += ["jobs/train_cdimf.py", "--output", str(output)]
-    command += ["--config", config] if config else []
     command += [word for name, path in domains.items() for word in ("--domain", f"{name}={path}")]
     command += [word for key, value in options.items() for word in ("--set", f"{key}={value}")]
     before, start = _child_seconds(), time.perf_counter()
