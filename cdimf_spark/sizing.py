@@ -9,8 +9,7 @@ over blocks and domains: skewed data have larger ones.
     messages         a row of 4d bytes for each (source row, destination block) that has an
                      interaction: at most min(N, sources x B); for interactions placed at random
                      M (1 - exp(-N/M)) of the M = sources x B pairs
-    shuffle          messages both ways; X + U and z of shared users to the consensus and to the
-                     user half-step; the users' rows to where they are sent from
+    shuffle          messages both ways; X + U and z of shared users to the next user half-step
     disk, iteration  exchange S (4d + 8), consensus 4d S, state 4d (U - S)
     Python worker    the interpreter with its libraries, and the larger of packing a block (its
                      rows as they come, sorted and ranked: about 180 B an interaction) and solving
@@ -135,7 +134,7 @@ def plan(
         raise ConfigurationError(f"plan: shared is {shared}, but must be between 0 and users")
     blocks = blocks or num_blocks(interactions)
     row, gram = 4 * rank, 8 * rank**2
-    coupling = shared * row * 4 + users * row
+    coupling = shared * row * 2
     most = _messages(users, items, interactions, blocks, most=True) * row + coupling
     expected = _messages(users, items, interactions, blocks) * row + coupling
     iteration = shared * (2 * row + 8) + (users - shared) * row

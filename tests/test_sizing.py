@@ -32,10 +32,12 @@ def test_messages_of_random_interactions() -> None:
         for source, other in ((users, items), (items, users))
     ]
     sizes = plan(2000, 500, 6000, rank=8, blocks=4)
-    own = 2000 * 8 * 4
-    assert sizes.shuffle_expected - own == pytest.approx(sum(sent) * 8 * 4, rel=0.02)
+    assert sizes.shuffle_expected == pytest.approx(sum(sent) * 8 * 4, rel=0.02)
     assert sizes.shuffle_expected < sizes.shuffle_most
-    assert sizes.shuffle_most - own == (6000 + 2000) * 8 * 4
+    assert sizes.shuffle_most == (6000 + 2000) * 8 * 4
+    # X + U and z of the shared ones.
+    coupled = plan(2000, 500, 6000, rank=8, blocks=4, shared=100)
+    assert coupled.shuffle_most - sizes.shuffle_most == 2 * 100 * 8 * 4
 
 
 @given(counts, counts, counts, st.integers(1, 50), st.integers(1, 512))

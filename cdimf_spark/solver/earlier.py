@@ -13,12 +13,13 @@ without a message, and no row moves to a domain that may not see it:
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import NamedTuple
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from cdimf_spark.kernel.initialization import id_keys
 from cdimf_spark.kernel.scoring import find_sorted
 
 Int64 = NDArray[np.int64]
@@ -37,6 +38,21 @@ class EarlierRows(NamedTuple):
 
     domains: Mapping[str, KeyedRows]
     coupled: frozenset[str]
+
+    @classmethod
+    def of(
+        cls,
+        user_ids: Mapping[str, Sequence[str]],
+        factors: Mapping[str, Matrix],
+        coupled: Iterable[str],
+    ) -> Self:
+        """User rows by domain, in the order of `LocalDomain.user_ids`."""
+        domains = {}
+        for name, ids in user_ids.items():
+            keys = id_keys(ids)
+            order = np.argsort(keys)
+            domains[name] = KeyedRows(keys[order], factors[name][order])
+        return cls(domains, frozenset(coupled))
 
     def put(self, rows: Matrix, keys: Int64, shared: NDArray[np.bool_], to: StartOf) -> None:
         """Put the rows that are known over random ones.

@@ -1,4 +1,4 @@
-"""Trainings as users start them: spark-submit in a process of its own, read by its log."""
+"""Jobs as users start them: spark-submit in a process of its own, read by its log."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import shutil
 import subprocess
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,8 +18,8 @@ _ITERATION = re.compile(r"iteration=\d+/\d+ .* seconds=([\d.]+) \((.*)\)")
 
 
 @dataclass(frozen=True)
-class Training:
-    """What a training took.
+class Job:
+    """What a job took.
 
     Attributes
     ----------
@@ -27,20 +27,32 @@ class Training:
         Seconds from the start of spark-submit to its end.
     cpu
         Processor seconds of all its processes.
-    iterations
-        Seconds of each.
-    parts
-        What the log says of the parts of each iteration: name -> seconds.
     memory
         Largest resident set seen, in bytes: of a JVM and of one Python worker.
+    log
+        All that it printed.
     """
 
     whole: float
     cpu: float
-    iterations: list[float]
-    parts: list[dict[str, float]]
     memory: dict[str, int]
     log: str
+
+
+@dataclass(frozen=True)
+class Training(Job):
+    """What a training took.
+
+    Attributes
+    ----------
+    iterations
+        Seconds of each.
+    parts
+        What the log says of the parts of each iteration: name -> seconds.
+    """
+
+    iterations: list[float]
+    parts: list[dict[str, float]]
 
     def seconds_of(self, event: str) -> float:
         """What the log says of an event: "packed" or "published"."""
@@ -56,12 +68,20 @@ def train(
 ) -> Training:
     """Train with conf/local.conf; raises if the training fails."""
     shutil.rmtree(output, ignore_errors=True)
-    conf = {"spark.master": master, **(settings or {})}
+    arguments = ["--output", str(output)]
+    arguments += [word for n, path in domains.items() for word in ("--domain", f"{n}={path}")]
+    arguments += [word for key, value in options.items() for word in ("--set", f"{key}={value}")]
+    job = run_job("train_cdimf", arguments, {"spark.master": master, **(settings or {})})
+    found = _ITERATION.findall(job.log)
+    parts = [dict(zip(p.split()[::2], map(float, p.split()[1::2]), strict=True)) for _, p in found]
+    return Training(job.whole, job.cpu, job.memory, job.log, [float(s) for s, _ in found], parts)
+
+
+def run_job(name: str, arguments: Sequence[str], settings: Mapping[str, str]) -> Job:
+    """Run a job with conf/local.conf and settings of its own; raises if it fails."""
     command = ["spark-submit", "--properties-file", "conf/local.conf"]
-    command += [word for name, value in conf.items() for word in ("--conf", f"{name}={value}")]
-    command += ["jobs/train_cdimf.py", "--output", str(output)]
-    command += [word for name, path in domains.items() for word in ("--domain", f"{name}={path}")]
-    command += [word for key, value in options.items() for word in ("--set", f"{key}={value}")]
+    command += [word for key, value in settings.items() for word in ("--conf", f"{key}={value}")]
+    command += [f"jobs/{name}.py", *arguments]
     before, start = _child_seconds(), time.perf_counter()
     with tempfile.TemporaryFile("w+") as file:
         environment = os.environ | {"SPARK_LOCAL_IP": "127.0.0.1"}
@@ -79,10 +99,7 @@ def train(
         log = file.read()
     if process.returncode != 0:
         raise RuntimeError(f"{' '.join(command)}\n{log[-3000:]}")
-    found = _ITERATION.findall(log)
-    parts = [dict(zip(p.split()[::2], map(float, p.split()[1::2]), strict=True)) for _, p in found]
-    seconds = [float(value) for value, _ in found]
-    return Training(whole, _child_seconds() - before, seconds, parts, memory, log)
+    return Job(whole, _child_seconds() - before, memory, log)
 
 
 def _watch(process: subprocess.Popen[bytes]) -> dict[str, int]:

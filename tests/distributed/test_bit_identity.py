@@ -40,7 +40,7 @@ def main(master: str, output: str, scratch: str) -> None:
     print(json.dumps(train_and_digest(spark, output)))  # noqa: T201 -- read by `train_on`
 
 
-def session_on(master: str, scratch: str) -> SparkSession:
+def session_on(master: str, scratch: str, **settings: str) -> SparkSession:
     options = read_properties("conf/local.conf")["spark.driver.extraJavaOptions"]
     return build_session(
         "conf/local.conf",
@@ -50,6 +50,7 @@ def session_on(master: str, scratch: str) -> SparkSession:
         spark__driver__extraJavaOptions=f"{options} -Dderby.system.home={scratch}",
         spark__sql__shuffle__partitions="3",
         spark__sql__warehouse__dir=f"{scratch}/warehouse",
+        **settings,
     )
 
 
