@@ -16,8 +16,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-# Largest payload of one row.
-PART_BYTES = 16 << 20
+# Largest payload of one row: what one Arrow batch has in conf/local.conf.
+PART_BYTES = 4 << 20
 # Parts of one message are numbered from `source block << PART_BITS`.
 PART_BITS = 12
 

@@ -15,6 +15,7 @@ from cdimf_spark.distributed.training.iteration import (
     UserState,
 )
 from cdimf_spark.distributed.training.metrics import iteration_metrics
+from cdimf_spark.distributed.training.releasing import collecting_little, release_frames
 from cdimf_spark.distributed.training.runs import ITERATION, Run
 from cdimf_spark.distributed.training.timing import Stopwatch
 from cdimf_spark.distributed.training.working_tables import WorkingTables
@@ -68,7 +69,7 @@ class Trainer:
         if self.run.resumed:
             self.working.forget_after(self.run.iteration)
         state, messages = self._resume() if self.run.iterations else self._start()
-        with Commits() as commits:
+        with collecting_little(), Commits() as commits:
             while not self._finished():
                 state, messages = self._iterate(state, messages, commits)
         if messages is None:
@@ -125,6 +126,7 @@ class Trainer:
         commits.add(
             self._tables(iteration, state, aggregate), partial(self._mark, iteration, metrics)
         )
+        release_frames()
         return state, messages
 
     def _update_items(self, messages: Messages | None) -> Messages:
