@@ -17,6 +17,7 @@ from pyspark.sql import SparkSession
 
 from cdimf_spark import errors
 from cdimf_spark.distributed.session import build_session
+from cdimf_spark.distributed.storage_errors import storage_error
 
 logger = logging.getLogger(__name__)
 
@@ -58,6 +59,9 @@ def run(main: Callable[[], object], after_interrupt: str = "") -> int:
         found = worker_error(error)
         if found is not None:
             return _report(*found)
+        stored = storage_error(error)
+        if stored is not None:
+            return _report(str(stored), stored.exit_code)
         logger.exception("the job failed")
         return _report(f"{type(error).__name__}: {_first_line(error)}", _OTHER_FAILURE)
     return 0

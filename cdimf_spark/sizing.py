@@ -13,8 +13,9 @@ over blocks and domains: skewed data have larger ones.
     disk, iteration  exchange S (4d + 8), consensus 4d S, state 4d (U - S)
     Python worker    the interpreter with its libraries, and the larger of packing a block (its
                      rows as they come, sorted and ranked: about 180 B an interaction) and solving
-                     one (the rows received: in the Arrow batches, put together, rotated; the rows
-                     solved, and what they are sent as)
+                     one: of the items of one domain, or of the users of all domains (the rows
+                     received: in the Arrow batches, put together, rotated; the rows solved, and
+                     what they are sent as; X + U and z of shared users)
     driver, Python   the interpreter with its libraries, and five matrices of d^2 float64 a domain
     driver, JVM      Spark and Delta, and the sums of at most 32 blocks of all domains. In local
                      mode this JVM also is the executors': it caches the interactions while they
@@ -138,7 +139,7 @@ def plan(
     most = _messages(users, items, interactions, blocks, most=True) * row + coupling
     expected = _messages(users, items, interactions, blocks) * row + coupling
     iteration = shared * (2 * row + 8) + (users - shared) * row
-    worker = _worker(users, items, interactions, domains * blocks, blocks, row)
+    worker = _worker(users, items, interactions, shared, domains, blocks, row)
     packed = max(
         _packed(users, items, interactions, blocks), _packed(items, users, interactions, blocks)
     )
@@ -178,16 +179,24 @@ def _packed(rows: int, others: int, interactions: int, blocks: int) -> int:
     return 8 * interactions + rows * (16 + _ID_BYTES) + 8 * wanted + 4 * sent
 
 
-def _worker(users: int, items: int, interactions: int, tasks: int, blocks: int, row: int) -> int:
+def _worker(
+    users: int, items: int, interactions: int, shared: int, domains: int, blocks: int, row: int
+) -> int:
     """Largest resident set of one Python worker."""
+    tasks = domains * blocks
     packing = _PACKING_BYTES * interactions // tasks
-    solving = 0
-    for rows, others in ((users, items), (items, users)):
-        received = min(interactions, others * blocks) // tasks
-        sent = min(interactions, rows * blocks) // tasks
-        solved = _SOLVED_COPIES * rows // tasks
-        solving = max(solving, row * (_RECEIVED_COPIES * received + solved + 2 * sent))
+    # A task has one item block of one domain, but the user blocks of one number of all domains.
+    solving = max(
+        _solving(items // tasks, min(interactions, users * blocks) // tasks, row),
+        _solving(users // blocks, min(interactions, items * blocks) // blocks, row)
+        + 2 * row * (min(interactions, users * blocks) // blocks + shared // blocks),
+    )
     return _PYTHON_BYTES + max(packing, solving)
+
+
+def _solving(rows: int, received: int, row: int) -> int:
+    """Bytes of the rows that a task solves, and of those that it receives for that."""
+    return row * (_RECEIVED_COPIES * received + _SOLVED_COPIES * rows)
 
 
 def plan_text(sizes: Plan) -> str:

@@ -44,8 +44,14 @@ def storage_errors_named(root: str) -> Iterator[None]:
         raise found from error
 
 
-def storage_error(error: BaseException | None, root: str) -> CDIMFError | None:
-    """The error of the package that says what an error says of files; None if it says nothing."""
+def storage_error(error: BaseException | None, root: str | None = None) -> CDIMFError | None:
+    """The error of the package that says what an error says of files; None if it says nothing.
+
+    Parameters
+    ----------
+    root
+        Output folder of a training, which can be resumed; None: of any other job.
+    """
     while error is not None:
         found = _from_text(str(error), root)
         if found is not None:
@@ -54,26 +60,28 @@ def storage_error(error: BaseException | None, root: str) -> CDIMFError | None:
     return None
 
 
-def _from_text(text: str, root: str) -> CDIMFError | None:
+def _from_text(text: str, root: str | None) -> CDIMFError | None:
+    output = "the output" if root is None else f"the output folder {root!r}"
+    kept, again = "", "start again"
+    if root is not None:
+        kept, again = "Recorded iterations and an earlier model are kept: ", "go on with --resume"
     if _FULL.search(text):
         return StorageError(
-            f"no space left on the disk of the output folder {root!r}, or on that of Spark's "
-            "scratch files (spark.local.dir). Recorded iterations and an earlier model are kept: "
-            "free some space and go on with --resume"
+            f"no space left on the disk of {output}, or on that of Spark's scratch files "
+            f"(spark.local.dir). {kept}free some space and {again}"
         )
     closed = _CLOSED.search(text)
     if closed:
         return StorageError(
-            f"cannot write to the output folder {root!r}: {closed[0].strip()}. Recorded iterations "
-            "and an earlier model are kept: make it writable and go on with --resume"
+            f"cannot write to {output}: {closed[0].strip()}. {kept}make it writable and {again}"
         )
     if _DAMAGED.search(text):
         path = _PATH.search(text)
-        place = f"the file {_plain(path[0])!r}" if path else f"a file in {root!r}"
-        return DataError(
-            f"{place} is damaged or gone. Restore it and start again; if it belongs to the "
-            f"output folder {root!r}, another output folder does without it"
-        )
+        place = f"the file {_plain(path[0])!r}" if path else f"a file of {output}"
+        other = "make what it belongs to anew"
+        if root is not None:
+            other = f"if it belongs to {output}, another output folder does without it"
+        return DataError(f"{place} is damaged or gone. Restore it and start again; {other}")
     return None
 
 

@@ -105,6 +105,7 @@ def main(master: str, output: str, scratch: str) -> None:
         spark__speculation__quantile="0.1",
         spark__speculation__minTaskRuntime="1ms",
         spark__eventLog__enabled="true",
+        spark__eventLog__compress="false",
         spark__eventLog__dir=f"file:{scratch}",
     )
     warnings: list[logging.LogRecord] = []

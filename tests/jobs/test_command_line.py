@@ -52,6 +52,26 @@ def test_error_of_the_package(
     assert capsys.readouterr().err == f"error: {error}\n"
 
 
+@pytest.mark.parametrize(
+    ("text", "code", "words"),
+    [
+        ("java.io.IOException: No space left on device", 1, "no space left on the disk of the out"),
+        ("Mkdirs failed to create file:/x/y", 1, "cannot write to the output: Mkdirs failed"),
+        ("[FAILED_READ_FILE] /m/blocks/a.parquet", 3, "'/m/blocks/a.parquet' is damaged or gone"),
+    ],
+)
+def test_disks_and_files_of_any_job(
+    text: str, code: int, words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(fail(RuntimeError(text))) == code
+    said = capsys.readouterr().err
+    assert words in said
+    assert said.startswith("error: ")
+    assert said.count("\n") == 1
+    # Only a training can be resumed.
+    assert "--resume" not in said
+
+
 def test_an_interrupt_is_reported_once_whatever_follows_from_it(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
