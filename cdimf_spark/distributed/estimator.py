@@ -11,7 +11,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from cdimf_spark.config import DEFAULT_OUTPUT, DomainConfig, ModelConfig, TrainConfig
-from cdimf_spark.distributed.input.reading import read_annotated
+from cdimf_spark.distributed.input.reading import read_all_annotated
 from cdimf_spark.distributed.input.validation import annotate
 from cdimf_spark.distributed.scoring.model import CDIMFModel
 from cdimf_spark.distributed.training.run_training import train
@@ -104,7 +104,7 @@ def train_from_config(spark: SparkSession, config: TrainConfig, resume: bool = F
     """Train on the files or tables that a configuration names."""
     if not config.domains:
         raise ConfigurationError("no domain: name at least one with --domain NAME=PATH")
-    annotated = [read_annotated(spark, domain) for domain in config.domains]
+    annotated = read_all_annotated(spark, config.domains).values()
     return _train(reduce(DataFrame.unionByName, annotated), config, resume)
 
 

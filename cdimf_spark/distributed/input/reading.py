@@ -4,6 +4,8 @@ Only Spark's readers touch a path: whatever file system the session knows will d
 """
 
 import re
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
@@ -50,6 +52,19 @@ def read_test(spark: SparkSession, domain: DomainConfig) -> DataFrame:
     annotated = read_annotated(spark, domain, with_weight=False)
     raise_for_problems(annotated, {domain.name: domain.path})
     return clean_rows(annotated).select(USER_ID, ITEM_ID)
+
+
+def read_all_annotated(
+    spark: SparkSession, domains: Sequence[DomainConfig], with_weight: bool = True
+) -> dict[str, DataFrame]:
+    """Return `read_annotated` of each domain by name; they are looked at side by side."""
+
+    def read(domain: DomainConfig) -> DataFrame:
+        return read_annotated(spark, domain, with_weight)
+
+    with ThreadPoolExecutor() as pool:
+        frames = list(pool.map(read, domains))
+    return {domain.name: frame for domain, frame in zip(domains, frames, strict=True)}
 
 
 def read_annotated(

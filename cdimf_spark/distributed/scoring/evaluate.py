@@ -20,6 +20,7 @@ the item groups; the driver sees counts by rank up to k and sums by group, never
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from pyspark.sql import DataFrame
@@ -113,10 +114,12 @@ def rank_and_sum(
         ]
     ).persist()
     try:
-        found = [Found(*row) for row in count_ranks(ranks, ks[0]).collect()]
         blocks = models[0].layout.users.num_blocks
         sums = sum_measures(ranks, len(models), blocks, ks, protocol.by)
-        return found, [Measured(*row) for row in sums.collect()]
+        # Whichever comes first computes the ranks; the other is planned meanwhile.
+        with ThreadPoolExecutor() as pool:
+            counted, summed = pool.map(DataFrame.collect, [count_ranks(ranks, ks[0]), sums])
+        return [Found(*row) for row in counted], [Measured(*row) for row in summed]
     finally:
         ranks.unpersist()
 

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from pyspark.sql import SparkSession
 
-from cdimf_spark.distributed.input.reading import read_annotated
+from cdimf_spark.distributed.input.reading import read_all_annotated
 from cdimf_spark.distributed.scoring.checked_tests import CheckedTests, check_tests
 from cdimf_spark.distributed.scoring.model import CDIMFModel
 from cdimf_spark.settings import DomainConfig
@@ -40,9 +40,5 @@ def open_with_tests(
 
 
 def _read_tests(spark: SparkSession, paths: Mapping[str, str]) -> CheckedTests:
-    return check_tests(
-        {
-            name: read_annotated(spark, DomainConfig(name, path), with_weight=False)
-            for name, path in paths.items()
-        }
-    )
+    domains = [DomainConfig(name, path) for name, path in paths.items()]
+    return check_tests(read_all_annotated(spark, domains, with_weight=False))
