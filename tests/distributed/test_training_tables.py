@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
 from cdimf_spark.distributed.blocks.block_rows import decode
+from cdimf_spark.distributed.scoring.model import CDIMFModel
 from cdimf_spark.distributed.tables import OutputTables
+from cdimf_spark.distributed.training import trainer
 from cdimf_spark.distributed.training.run_training import train
 from cdimf_spark.distributed.training.runs import Run
-from cdimf_spark.errors import ConfigurationError, DataError
+from cdimf_spark.distributed.training.sums import Sums
+from cdimf_spark.errors import ConfigurationError, DataError, NumericalError
 from cdimf_spark.kernel.initialization import id_keys
 from cdimf_spark.schemas import HISTORY, ITEM_FACTORS, SHARED_FACTORS, USER_FACTORS
 from tests.distributed.trained_tables import (
@@ -24,8 +29,8 @@ from tests.distributed.trained_tables import (
     published,
     read,
 )
-from tests.distributed.training_in_memory import assert_same_training, train_on_one_machine
-from tests.helpers import Domains, factors_by_id, to_spark
+from tests.distributed.training_in_memory import CLOSE, assert_same_training, train_on_one_machine
+from tests.helpers import Domains, assert_factors_close, factors_by_id, to_spark
 
 
 def test_published_factors(
@@ -139,3 +144,30 @@ def test_a_second_training_replaces_the_first(
         runs = read(spark, output, table).select("run_id").distinct().collect()
         assert [row[0].partition(".")[0] for row in runs] == [second.run_id]
     assert iterations_in(spark, output, "exchange") == {1}
+
+
+@pytest.mark.parametrize("loss", [float("nan"), 1e9])
+def test_a_breakdown_publishes_the_last_good_iteration(
+    spark: SparkSession,
+    domains: Domains,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    loss: float,
+) -> None:
+    config = config_of(domains, tmp_path / "model")
+    measure = trainer.iteration_metrics
+
+    def break_down(sums: Sums) -> dict[str, Any]:
+        calls.append(1)
+        return measure(sums) | ({"loss": loss} if len(calls) == 3 else {})
+
+    calls: list[int] = []
+    monkeypatch.setattr(trainer, "iteration_metrics", break_down)
+    words = r"iteration 3: the loss is (nan|1e\+09), after .*The model of iteration 2 is published"
+    with pytest.raises(NumericalError, match=words):
+        train(spark, to_spark(spark, domains), config)
+    model = CDIMFModel(spark, config.output)
+    assert model.run.published == model.history.count() == 2
+    expected, _ = train_on_one_machine(domains, replace(LONG, max_iter=2))
+    assert_factors_close(model.user_factors, expected["user"], **CLOSE)
+    assert_factors_close(model.item_factors, expected["item"], **CLOSE)

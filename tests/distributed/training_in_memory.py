@@ -15,7 +15,7 @@ from cdimf_spark.distributed.blocks.layout import Layout
 from cdimf_spark.distributed.blocks.packing import block_sizes, build_blocks, persist_blocks
 from cdimf_spark.distributed.input.validation import clean_rows
 from cdimf_spark.distributed.training import publishing
-from cdimf_spark.distributed.training.run_training import make_steps
+from cdimf_spark.distributed.training.iteration import Steps
 from cdimf_spark.distributed.training.runs import Run
 from cdimf_spark.distributed.training.trainer import Trainer
 from cdimf_spark.distributed.training.working_tables import WorkingTables
@@ -72,7 +72,7 @@ def train_in_memory(
     blocks = build_blocks(keyed, layout, coupled, model.duplicates).localCheckpoint()
     static = persist_blocks(blocks, layout, model.shared_user_weight)
     sizes = block_sizes(static.users, static.items, layout).domains
-    steps = make_steps(config, layout, static, sizes)
+    steps = Steps.of(config, layout, static, sizes)
     run = MemoryRun(None, "memory", {})  # type: ignore[arg-type]
     working = NoTables(
         None,  # type: ignore[arg-type]
@@ -80,7 +80,8 @@ def train_in_memory(
         coupled=any(size.n_shared for size in sizes.values()),
         own=any(size.n_shared < size.n_users for size in sizes.values()),
     )
-    state, messages = Trainer(model, steps, run, working).train()
+    state, messages, breakdown = Trainer(model, steps, run, working).train()
+    assert breakdown is None
     item_rows = steps.item_factors(messages)
     users = publishing.packed_users(blocks, state, layout, model.rank)
     factors = {

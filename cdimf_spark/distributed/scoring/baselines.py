@@ -23,7 +23,6 @@ from cdimf_spark.distributed.scoring.scoring_tables import USER_KINDS, restrict
 from cdimf_spark.distributed.training.half_step import address_of
 from cdimf_spark.distributed.training.iteration import Steps, UserState
 from cdimf_spark.distributed.training.publishing import packed_users
-from cdimf_spark.distributed.training.run_training import make_steps
 from cdimf_spark.distributed.workers import apply_to_groups
 from cdimf_spark.schemas import BLOCK_ROW
 
@@ -68,7 +67,7 @@ def separate_als(model: CDIMFModel) -> Scorer:
     blocks = model.blocks().withColumn("payload", no_shared)
     static = persist_blocks(blocks, layout)
     try:
-        steps = make_steps(
+        steps = Steps.of(
             config, layout, static, block_sizes(static.users, static.items, layout).domains
         )
         items, state = iterate(steps, config, len(model.run.iterations))

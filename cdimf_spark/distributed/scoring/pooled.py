@@ -28,8 +28,8 @@ from cdimf_spark.distributed.scoring.baselines import iterate, with_factors
 from cdimf_spark.distributed.scoring.scorer import Scorer
 from cdimf_spark.distributed.scoring.scoring_tables import restrict
 from cdimf_spark.distributed.training.half_step import address_of
+from cdimf_spark.distributed.training.iteration import Steps
 from cdimf_spark.distributed.training.publishing import packed_users
-from cdimf_spark.distributed.training.run_training import make_steps
 from cdimf_spark.distributed.workers import apply_to_cogroups, apply_to_groups
 from cdimf_spark.kernel.scoring import find_sorted
 from cdimf_spark.schemas import BLOCK_ROW
@@ -79,7 +79,7 @@ def pooled_als(model: CDIMFModel) -> Scorer:
     static = persist_blocks(pool.blocks, pool.layout)
     try:
         sizes = block_sizes(static.users, static.items, pool.layout).domains
-        steps = make_steps(config, pool.layout, static, sizes)
+        steps = Steps.of(config, pool.layout, static, sizes)
         items, state = iterate(steps, config, len(model.run.iterations))
         users = packed_users(pool.blocks, state, pool.layout, model.rank)
         return with_pooled_factors(model, pool, users, items)

@@ -8,14 +8,18 @@ of a few sums) computes it, and everything later reads the same bytes.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import reduce
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 from pyspark.sql import DataFrame
 
+from cdimf_spark.config import TrainConfig
 from cdimf_spark.distributed.blocks.block_rows import kind_is
+from cdimf_spark.distributed.blocks.layout import Layout
 from cdimf_spark.distributed.blocks.packing import StaticBlocks
 from cdimf_spark.distributed.training.half_step import (
     StepSettings,
@@ -32,6 +36,7 @@ from cdimf_spark.distributed.workers import CogroupFunction
 from cdimf_spark.errors import NumericalError
 from cdimf_spark.kernel.least_squares import GramBasis, gram_basis
 from cdimf_spark.settings import ModelConfig
+from cdimf_spark.solver.rules import DomainSize, domain_rules
 
 EXCHANGE_KINDS = ("exchange", "exchange_keys")
 STATE_KINDS = (*EXCHANGE_KINDS, "z", "x_own", "x_shared")
@@ -90,6 +95,31 @@ class Steps:
     settings: StepSettings
     consensus: ConsensusSettings
     earlier: EarlierModel | None = None
+
+    @classmethod
+    def of(
+        cls,
+        config: TrainConfig,
+        layout: Layout,
+        static: StaticBlocks,
+        sizes: Mapping[str, DomainSize],
+    ) -> Self:
+        """The steps of a training with all their scalars."""
+        model = config.model
+        domains = {domain.name: model.for_domain(domain) for domain in config.domains}
+        settings = StepSettings(
+            layout=layout,
+            rank=model.rank,
+            over_relaxation=model.resolved_over_relaxation,
+            shared_user_weight=model.shared_user_weight,
+            rules={name: domain_rules(domains[name], size) for name, size in sizes.items()},
+        )
+        consensus = ConsensusSettings(
+            rho={name: domain.rho for name, domain in domains.items()},
+            proximal=model.proximal,
+            proximal_strength=model.proximal_strength,
+        )
+        return cls(static, settings, consensus)
 
     def start(self, model: ModelConfig) -> UserState:
         """State of iteration 0."""

@@ -23,7 +23,6 @@ from cdimf_spark.distributed.input.validation import clean_rows, raise_for_probl
 from cdimf_spark.distributed.storage_errors import storage_errors_named
 from cdimf_spark.distributed.tables import OutputTables
 from cdimf_spark.distributed.training.commits import Commits
-from cdimf_spark.distributed.training.half_step import StepSettings
 from cdimf_spark.distributed.training.holder import Hold
 from cdimf_spark.distributed.training.holding import Holding, hold_output
 from cdimf_spark.distributed.training.iteration import Steps
@@ -42,14 +41,13 @@ from cdimf_spark.distributed.training.runs import (
     last_run,
     new_run,
 )
-from cdimf_spark.distributed.training.shared_users import ConsensusSettings
 from cdimf_spark.distributed.training.timing import Stopwatch
 from cdimf_spark.distributed.training.trainer import Trainer, first_kept, frees_disk
 from cdimf_spark.distributed.training.warm_start import EarlierModel
 from cdimf_spark.distributed.training.working_tables import WorkingTables
-from cdimf_spark.errors import ConfigurationError
+from cdimf_spark.errors import ConfigurationError, NumericalError
 from cdimf_spark.sizing import num_blocks
-from cdimf_spark.solver.rules import DomainSize, domain_rules
+from cdimf_spark.solver.rules import DomainSize
 
 logger = logging.getLogger(__name__)
 
@@ -84,6 +82,9 @@ def train(
         If another training holds the output folder.
     StorageError
         If something cannot be written; what was recorded and published before stays.
+    NumericalError
+        If the factors or the loss are no longer finite, or explode; the last good iteration is
+        published, if there is one.
     """
     tables = OutputTables(spark, config.output)
     with storage_errors_named(config.output):
@@ -194,7 +195,7 @@ def _iterate_and_publish(
     found = block_sizes(static.users, static.items, layout)
     sizes = found.domains
     _log_sizes(sizes)
-    steps = replace(make_steps(config, layout, static, sizes), earlier=earlier)
+    steps = replace(Steps.of(config, layout, static, sizes), earlier=earlier)
     working = WorkingTables(
         tables,
         run.run_id,
@@ -202,9 +203,9 @@ def _iterate_and_publish(
         own=any(size.n_shared < size.n_users for size in sizes.values()),
         claim=run.claim,
     )
-    state, messages = Trainer(config.model, steps, run, working).train()
+    trained = Trainer(config.model, steps, run, working).train()
     watch = Stopwatch()
-    publish(tables, run, blocks, steps, state, messages, found)
+    publish(tables, run, blocks, steps, trained.state, trained.messages, found)
     logger.info("published in %s, seconds=%.1f", config.output, watch.seconds())
     working.forget(
         first_kept(run.iteration, config.model),
@@ -212,27 +213,10 @@ def _iterate_and_publish(
         free_disk=frees_disk(run),
     )
     logger.info("old rows deleted, seconds=%.1f", watch.seconds())
-
-
-def make_steps(
-    config: TrainConfig, layout: Layout, static: StaticBlocks, sizes: Mapping[str, DomainSize]
-) -> Steps:
-    """The steps of a training with all their scalars."""
-    model = config.model
-    domains = {domain.name: model.for_domain(domain) for domain in config.domains}
-    settings = StepSettings(
-        layout=layout,
-        rank=model.rank,
-        over_relaxation=model.resolved_over_relaxation,
-        shared_user_weight=model.shared_user_weight,
-        rules={name: domain_rules(domains[name], size) for name, size in sizes.items()},
-    )
-    consensus = ConsensusSettings(
-        rho={name: domain.rho for name, domain in domains.items()},
-        proximal=model.proximal,
-        proximal_strength=model.proximal_strength,
-    )
-    return Steps(static, settings, consensus)
+    if trained.breakdown is not None:
+        raise NumericalError(
+            f"{trained.breakdown}. The model of iteration {run.iteration} is published"
+        ) from trained.breakdown
 
 
 def _log_sizes(sizes: Mapping[str, DomainSize]) -> None:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import logging
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 from cdimf_spark.distributed.training.commits import Commit, Commits
 from cdimf_spark.distributed.training.iteration import (
@@ -28,6 +29,20 @@ logger = logging.getLogger(__name__)
 # the commits of the next iteration wait for.
 _FORGET_EVERY = 10
 _FREE_DISK_EVERY = 50
+# A loss so many times the least one so far has lost its way.
+_EXPLODED = 1000.0
+
+
+class Trained(NamedTuple):
+    """Where a training ended.
+
+    `state` is that of the last good iteration, `messages` its user rows on their way to the item
+    blocks; `breakdown` says why the next iteration was none, if so.
+    """
+
+    state: UserState
+    messages: Messages
+    breakdown: NumericalError | None
 
 
 @dataclass(frozen=True)
@@ -51,30 +66,30 @@ class Trainer:
     run: Run
     working: WorkingTables
 
-    def train(self) -> tuple[UserState, Messages]:
-        """Iterate until `max_iter` or a tolerance.
-
-        Returns
-        -------
-        UserState
-            The state after the last iteration.
-        Messages
-            Its user rows on their way to the item blocks.
+    def train(self) -> Trained:
+        """Iterate until `max_iter` or a tolerance, or until the numbers break down.
 
         Raises
         ------
         NumericalError
-            If the loss is no longer a finite number.
+            If they do in the first iteration.
         """
         if self.run.resumed:
             self.working.forget_after(self.run.iteration)
         state, messages = self._resume() if self.run.iterations else self._start()
+        breakdown = None
         with collecting_little(), Commits() as commits:
             while not self._finished():
-                state, messages = self._iterate(state, messages, commits)
+                try:
+                    state, messages = self._iterate(state, messages, commits)
+                except NumericalError as error:
+                    if not self.run.iterations:
+                        raise
+                    breakdown = error
+                    break
         if messages is None:
             raise AssertionError("max_iter is at least 1")
-        return state, messages
+        return Trained(state, messages, breakdown)
 
     def _start(self) -> tuple[UserState, Messages | None]:
         """State of iteration 0; schedule paper starts from random items, not from users."""
@@ -116,7 +131,7 @@ class Trainer:
             use_z = self._use_z(iteration)
             state, messages = self.steps.update_users(items, state, use_z, aggregate)
         metrics = iteration_metrics({**items.sums, **messages.sums})
-        _check_finite(iteration, metrics)
+        _check_loss(iteration, metrics["loss"], [done["loss"] for done in self.run.iterations])
         with watch.part("waiting"):
             # For the commits of the iteration before, if they are not yet through.
             commits.wait()
@@ -173,12 +188,15 @@ def frees_disk(run: Run) -> bool:
     return not run.first or run.iteration > _FREE_DISK_EVERY
 
 
-def _check_finite(iteration: int, metrics: dict[str, Any]) -> None:
-    if not math.isfinite(metrics["loss"]):
-        raise NumericalError(
-            f"iteration {iteration}: the loss is {metrics['loss']}. Check the weights of the data "
-            "for extremes, or raise reg_param"
-        )
+def _check_loss(iteration: int, loss: float, before: Sequence[float]) -> None:
+    """Refuse a loss that is no number, or that explodes: it may rise a little, not so far."""
+    if math.isfinite(loss) and (not before or loss <= _EXPLODED * min(before)):
+        return
+    raise NumericalError(
+        f"iteration {iteration}: the loss is {loss:.6g}"
+        f"{f', after {before[-1]:.6g}' if before else ''}. Check the weights of the data for "
+        "extremes, or raise reg_param"
+    )
 
 
 def _converged(done: list[dict[str, Any]], model: ModelConfig) -> str:
