@@ -40,7 +40,7 @@ def main(master: str, output: str, scratch: str) -> None:
     print(json.dumps(train_and_digest(spark, output)))  # noqa: T201 -- read by `train_on`
 
 
-def session_on(master: str, scratch: str, **settings: str) -> SparkSession:
+def session_on(master: str, scratch: str) -> SparkSession:
     options = read_properties("conf/local.conf")["spark.driver.extraJavaOptions"]
     return build_session(
         "conf/local.conf",
@@ -50,7 +50,6 @@ def session_on(master: str, scratch: str, **settings: str) -> SparkSession:
         spark__driver__extraJavaOptions=f"{options} -Dderby.system.home={scratch}",
         spark__sql__shuffle__partitions="3",
         spark__sql__warehouse__dir=f"{scratch}/warehouse",
-        **settings,
     )
 
 
@@ -83,7 +82,7 @@ def train_on(master: str, folder: Path, module: str = __name__) -> dict[str, Any
 
 @pytest.mark.slow
 def test_factors_are_equal_to_the_bit(spark: SparkSession, tmp_path: Path) -> None:
-    """One thread, two threads (this session), two executors of which one dies (`test_losses`)."""
+    """One thread, two threads (this session), two executors, one of which dies (`test_losses`)."""
     (tmp_path / "one_core").mkdir()
     with ThreadPoolExecutor() as pool:
         found = pool.submit(train_on, "local[1]", tmp_path / "one_core")
