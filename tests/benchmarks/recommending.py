@@ -5,9 +5,9 @@ Run as `python -m tests.benchmarks.recommending [--users 1e6 --items 1e5] [--no-
     large        jobs/recommend.py for 1M users x 100k items at rank 64, lists written as Parquet,
                  from the start of spark-submit; `implicit` recommends to a sample of the same users
                  on one thread, in batches of 1,000
-    small        the same job for 200k users x 50k items, and MLlib's recommendForAllUsers on factors
-                 of the same shape in a session of its own (its model is fitted before the clock
-                 starts); both write Parquet
+    small        the same job for 200k users x 50k items, and MLlib's recommendForAllUsers on
+                 factors of the same shape in a session of its own (its model is fitted before the
+                 clock starts); both write Parquet
 
 users/s/core divides by both cores for jobs, whole wall time. Both leave out nothing but what users
 have seen (MLlib cannot).

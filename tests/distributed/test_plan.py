@@ -19,7 +19,6 @@ from cdimf_spark.distributed.blocks.layout import Layout
 from cdimf_spark.distributed.blocks.packing import block_sizes, build_blocks, persist_blocks
 from cdimf_spark.distributed.input.validation import clean_rows
 from cdimf_spark.distributed.training import iteration
-from cdimf_spark.distributed.training.run_training import make_steps
 from cdimf_spark.settings import DomainConfig, ModelConfig
 from tests.helpers import random_domains, to_spark
 
@@ -73,9 +72,8 @@ def plans(spark: SparkSession) -> dict[str, list[Node]]:
     keyed = with_keys(clean_rows(to_spark(spark, domains)))
     static = persist_blocks(build_blocks(keyed, layout, frozenset("ab"), "sum"), layout)
     config = TrainConfig(model, configs, "nowhere")
-    steps = make_steps(
-        config, layout, static, block_sizes(static.users, static.items, layout).domains
-    )
+    sizes = block_sizes(static.users, static.items, layout).domains
+    steps = iteration.Steps.of(config, layout, static, sizes)
 
     cut, seen = iteration.cut, []
     with pytest.MonkeyPatch.context() as patch:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, NamedTuple
@@ -29,7 +28,8 @@ logger = logging.getLogger(__name__)
 # the commits of the next iteration wait for.
 _FORGET_EVERY = 10
 _FREE_DISK_EVERY = 50
-# A loss so many times the least one so far has lost its way.
+# A model whose observed loss is so many times that of predicting nothing has lost its way. (The
+# loss itself is rounding where weights are extreme, and may rise while domains come to agree.)
 _EXPLODED = 1000.0
 
 
@@ -131,7 +131,7 @@ class Trainer:
             use_z = self._use_z(iteration)
             state, messages = self.steps.update_users(items, state, use_z, aggregate)
         metrics = iteration_metrics({**items.sums, **messages.sums})
-        _check_loss(iteration, metrics["loss"], [done["loss"] for done in self.run.iterations])
+        _check_loss(iteration, metrics)
         with watch.part("waiting"):
             # For the commits of the iteration before, if they are not yet through.
             commits.wait()
@@ -188,14 +188,14 @@ def frees_disk(run: Run) -> bool:
     return not run.first or run.iteration > _FREE_DISK_EVERY
 
 
-def _check_loss(iteration: int, loss: float, before: Sequence[float]) -> None:
-    """Refuse a loss that is no number, or that explodes: it may rise a little, not so far."""
-    if math.isfinite(loss) and (not before or loss <= _EXPLODED * min(before)):
+def _check_loss(iteration: int, metrics: dict[str, Any]) -> None:
+    """Refuse a loss that is no number, and a model that is far worse than none."""
+    if math.isfinite(metrics["loss"]) and metrics["explained"] > -_EXPLODED:
         return
     raise NumericalError(
-        f"iteration {iteration}: the loss is {loss:.6g}"
-        f"{f', after {before[-1]:.6g}' if before else ''}. Check the weights of the data for "
-        "extremes, or raise reg_param"
+        f"iteration {iteration}: the loss is {metrics['loss']:.6g}, the explained share of the "
+        f"observed weight {metrics['explained']:.6g}. Check the weights of the data for extremes, "
+        "or raise reg_param"
     )
 
 
