@@ -78,10 +78,13 @@ def _from_text(text: str, root: str | None) -> CDIMFError | None:
     if _DAMAGED.search(text):
         path = _PATH.search(text)
         place = f"the file {_plain(path[0])!r}" if path else f"a file of {output}"
-        other = "make what it belongs to anew"
+        other = "start again; or make what it belongs to anew"
         if root is not None:
-            other = f"if it belongs to {output}, another output folder does without it"
-        return DataError(f"{place} is damaged or gone. Restore it and start again; {other}")
+            other = (
+                f"{again}; if it belongs to {output} and cannot be restored, train into another "
+                "folder, from the first iteration on"
+            )
+        return DataError(f"{place} is damaged or gone. Restore it and {other}")
     return None
 
 

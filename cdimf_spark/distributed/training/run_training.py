@@ -207,12 +207,13 @@ def _iterate_and_publish(
     watch = Stopwatch()
     publish(tables, run, blocks, steps, trained.state, trained.messages, found)
     logger.info("published in %s, seconds=%.1f", config.output, watch.seconds())
+    cleaning = Stopwatch()
     working.forget(
         first_kept(run.iteration, config.model),
         other_runs=not run.first,
         free_disk=frees_disk(run),
     )
-    logger.info("old rows deleted, seconds=%.1f", watch.seconds())
+    logger.info("rows of old iterations deleted, seconds=%.1f", cleaning.seconds())
     if trained.breakdown is not None:
         raise NumericalError(
             f"{trained.breakdown}. The model of iteration {run.iteration} is published"

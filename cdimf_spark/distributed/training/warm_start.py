@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,6 +19,8 @@ from cdimf_spark.distributed.training.runs import Run, last_run
 from cdimf_spark.errors import ConfigurationError, DataError
 from cdimf_spark.schemas import DOMAIN, FACTORS, USER_ID
 from cdimf_spark.solver.earlier import EarlierRows, KeyedRows
+
+logger = logging.getLogger(__name__)
 
 # Of the event `started`: the run whose model a training starts from.
 EARLIER_RUN = "earlier_run"
@@ -75,6 +78,7 @@ class EarlierModel:
         earlier = TrainConfig.from_dict(found.details["config"], f"run {found.run_id}")
         _check_fit(config, earlier)
         coupled = [d.name for d in earlier.domains if earlier.model.for_domain(d).rho > 0]
+        logger.info("starting from run %s in %s", found.run_id, config.warm_start)
         return cls(found.run_id, tables.read("user_factors"), frozenset(coupled))
 
     def placed(self, side: Side) -> DataFrame:
