@@ -19,8 +19,9 @@ over blocks and domains: skewed data have larger ones.
     driver, Python   the interpreter with its libraries, and five matrices of d^2 float64 a domain
     driver, JVM      Spark and Delta, and the sums of at most 32 blocks of all domains. In local
                      mode this JVM also is the executors': it caches the interactions while they
-                     are packed, then the blocks, and keeps its share of shuffles; garbage fills
-                     the heap up to its limit
+                     are packed, then the blocks, and keeps its share of shuffles and what is
+                     committed (four times: cached, of the iteration before, on its way, in the
+                     writer); garbage fills the heap up to its limit
 """
 
 from __future__ import annotations
@@ -45,6 +46,7 @@ _JVM_LEAST_HEAP = 1_000_000_000
 _PACKING_BYTES = 180
 _READING_BYTES = 400
 _COLLECTED_BLOCKS = 32
+_COMMITTED_COPIES = 4
 _ID_BYTES = 20
 # Copies of a row between its arrival and the next step's messages, in a worker.
 _RECEIVED_COPIES, _SOLVED_COPIES = 4, 5
@@ -146,7 +148,7 @@ def plan(
     static = _packed(users, items, interactions, blocks) + _packed(
         items, users, interactions, blocks
     )
-    live = interactions * _READING_BYTES + int(expected)
+    live = interactions * _READING_BYTES + int(expected) + _COMMITTED_COPIES * iteration
     return Plan(
         blocks=blocks,
         block=packed // (domains * blocks),
