@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 from pyspark.sql import Column, DataFrame, Row
 from pyspark.sql import functions as F
 
@@ -93,18 +94,31 @@ def make_packer(side: Side, other: Side, duplicates: str) -> PartitionFunction:
     """Function of the interactions of some blocks (pkey, row_key, column_key, weight)."""
 
     def pack(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        parts = list(batches)
-        if not parts:
-            return
-        table = pa.Table.from_batches(parts)
-        pkeys = table.column("pkey").to_numpy()
-        columns = [table.column(c).to_numpy() for c in ("row_key", "column_key", WEIGHT)]
-        for pkey in np.unique(pkeys):
-            rows, sources, weights = (column[pkeys == pkey] for column in columns)
+        blocks = _by_block(batches)
+        for pkey in sorted(blocks):
+            # Out of the dict, so that the memory of one block is free for the next.
+            parts = blocks.pop(pkey)
+            rows, sources, weights = (np.concatenate(column) for column in zip(*parts, strict=True))
+            del parts
             packed = pack_block(rows, sources, weights, other.placement, duplicates)
-            yield from encode(side.address_of(int(pkey)), vars(packed))
+            yield from encode(side.address_of(pkey), vars(packed))
 
     return pack
+
+
+def _by_block(batches: Iterator[pa.RecordBatch]) -> dict[int, list[list[NDArray[Any]]]]:
+    """Row keys, column keys and weights of each group key, a list of the three a batch.
+
+    Split as they come: a task may have many domains, and their rows are there once only.
+    """
+    blocks: dict[int, list[list[NDArray[Any]]]] = {}
+    for batch in batches:
+        pkeys = batch.column("pkey").to_numpy()
+        columns = [batch.column(c).to_numpy() for c in ("row_key", "column_key", WEIGHT)]
+        for pkey in np.unique(pkeys):
+            rows = pkeys == pkey
+            blocks.setdefault(int(pkey), []).append([column[rows] for column in columns])
+    return blocks
 
 
 class StaticBlocks(NamedTuple):

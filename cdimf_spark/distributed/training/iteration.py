@@ -54,12 +54,15 @@ class UserState:
         Rows of kinds `x_own` and, where known, `x_shared`; None if z says it all.
     use_z
         Items are updated from z (not x) of shared users.
+    aggregated
+        Whether z is the consensus of `exchange`; else the state is that of the start, U is 0.
     """
 
     exchange: DataFrame | None
     z: DataFrame | None
     x: DataFrame | None
     use_z: bool
+    aggregated: bool = True
 
     def rows(self) -> DataFrame:
         """All rows that say where the users are: z and x."""
@@ -127,7 +130,7 @@ class Steps:
         side = self.settings.layout.users
         rows = cut(start_users(self.static.users, side, start, self.earlier))
         exchange, z = only(rows, *EXCHANGE_KINDS), only(rows, "z")
-        return UserState(exchange, z, only(rows, "x_own"), use_z=True)
+        return UserState(exchange, z, only(rows, "x_own"), use_z=True, aggregated=False)
 
     def start_items(self, model: ModelConfig) -> Messages:
         """Random item rows to the user blocks (schedule ``paper``)."""
@@ -164,16 +167,18 @@ class Steps:
         use_z
             Items are updated from z (not x) of shared users.
         """
-        consensus = self.consensus if aggregate else None
-        step = make_user_step(self.settings, ItemSide(items.bases, items.priors), use_z, consensus)
-        users = cut(self._by_number(union(items.rows, state.exchange, state.z), step))
+        item_side = ItemSide(items.bases, items.priors)
+        last, new = (self.consensus if is_one else None for is_one in (state.aggregated, aggregate))
+        step = make_user_step(self.settings, item_side, use_z, last, new)
+        users = cut(self._by_number(union(items.rows, state.exchange), step))
         # Cut once more, or the state would keep the messages in memory as long as it is needed. The
         # sums are read here, so that one job computes both before anything else wants either.
         rows = cut(only(users, *STATE_KINDS, *SUM_KINDS))
         messages = self._with_bases(users, self.settings.layout.users.num_blocks, rows)
         state = replace(state, x=only(rows, "x_own", "x_shared"), use_z=use_z)
         if aggregate:
-            state = replace(state, exchange=only(rows, *EXCHANGE_KINDS), z=only(rows, "z"))
+            exchange, z = only(rows, *EXCHANGE_KINDS), only(rows, "z")
+            state = replace(state, exchange=exchange, z=z, aggregated=True)
         return state, messages
 
     def _by_number(self, moving: DataFrame, step: CogroupFunction) -> DataFrame:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -104,7 +104,7 @@ class Trainer:
             # No exchange yet: the consensus is still that of the start.
             start = self.steps.start(self.model)
             x = self.working.read("state", last, self.run.writers[-1])
-            state = UserState(start.exchange, start.z, x, use_z=False)
+            state = replace(start, x=x, use_z=False)
         else:
             use_z = self._use_z(last)
             state = self.working.read_state(last, aggregated, use_z, self.run.writers)

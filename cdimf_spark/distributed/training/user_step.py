@@ -7,7 +7,7 @@ messages between users and items travel.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -98,11 +98,13 @@ def make_user_step(
     settings: StepSettings,
     items: ItemSide,
     use_z: bool,
+    last: ConsensusSettings | None,
     consensus: ConsensusSettings | None,
 ) -> CogroupFunction:
     """Step of the users of one block number, all domains.
 
-    The moving rows are the item messages and the `exchange` and `z` rows of the users. Emits, by
+    The moving rows are the item messages and the `exchange` rows of the users, from which their z
+    follows: it need not travel. `last` made it, None at the start (`exchanged_rows`). Emits, by
     domain: messages to the item blocks, from z of shared users if `use_z`, else from x; x of the
     own users, and of the shared ones unless z says all; with a `consensus` (None between two
     aggregations) the new X + U and z; and what the driver adds up: the users' Gram matrix, the
@@ -110,7 +112,9 @@ def make_user_step(
     """
 
     def step(static: pa.Table, moving: pa.Table) -> pa.Table:
-        solved = [solve_users(own, moving, settings, items) for own in by_domain(static)]
+        blocks = list(by_domain(static))
+        before = exchanged_rows(blocks, moving, settings.rank, last)
+        solved = [solve_users(own, moving, settings, items, before) for own in blocks]
         z = {block.at.domain: block.z for block in solved}
         if consensus is not None:
             exchanges = {block.at.domain: block.exchange for block in solved}
@@ -127,15 +131,33 @@ def make_user_step(
     return step
 
 
+def exchanged_rows(
+    blocks: Sequence[pa.Table], moving: pa.Table, rank: int, last: ConsensusSettings | None
+) -> dict[str, tuple[Matrix, Matrix]]:
+    """X + U of the shared users of one block number and the z that they gave, by domain.
+
+    Without a `last` consensus there was none yet: U is 0, and all domains start at X = Z.
+    """
+    sent = {}
+    for own in blocks:
+        domain = address_of(own).domain
+        keys = decode(own, "keys")[decode(own, "shared")]
+        sent[domain] = Exchange(keys, decode_matrix(moving, "exchange", rank, domain=domain))
+    z = update_consensus(sent, last) if last else {name: rows for name, (_, rows) in sent.items()}
+    return {name: (rows, z[name]) for name, (_, rows) in sent.items()}
+
+
 def solve_users(
-    static: pa.Table, moving: pa.Table, settings: StepSettings, items: ItemSide
+    static: pa.Table,
+    moving: pa.Table,
+    settings: StepSettings,
+    items: ItemSide,
+    before: Mapping[str, tuple[Matrix, Matrix]],
 ) -> SolvedUsers:
     """User half-step of one block of one domain."""
     at, shared = address_of(static), shared_mask(static)
     rules = settings.rules[at.domain]
-    exchanged, z = (
-        decode_matrix(moving, kind, settings.rank, domain=at.domain) for kind in ("exchange", "z")
-    )
+    exchanged, z = before[at.domain]
     coupling = Coupling(shared, rules.rho, exchanged, z, settings.over_relaxation)
     src = received_rows(static, moving, settings.rank)
     basis, prior = items.bases[at.domain], items.priors.get(at.domain)
