@@ -1,4 +1,4 @@
-"""The numbers of ``--plan`` on a command line."""
+"""``--plan`` on a command line: its numbers, and what it prints."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from cdimf_spark.options import check_names
 from cdimf_spark.settings import ModelConfig
 from cdimf_spark.sizing import Plan, plan
 
-_FROM_OPTIONS = ("rank", "blocks", "kept")
+_FROM_OPTIONS = ("rank", "blocks", "item_blocks", "kept")
 _NEEDED = ("users", "items", "interactions")
 
 
@@ -33,7 +33,13 @@ def plan_from_arguments(assignments: Sequence[str], model: ModelConfig) -> Plan:
         raise ConfigurationError(f"--plan wants {', '.join(f'{name}=NUMBER' for name in missing)}")
     # The files of removed iterations stay until the disk is freed, every 50 iterations.
     kept = min(model.max_iter, model.keep_iterations + 60)
-    return plan(**values, rank=model.rank, blocks=model.num_blocks, kept=kept)
+    return plan(
+        **values,
+        rank=model.rank,
+        blocks=model.num_blocks,
+        item_blocks=model.num_item_blocks,
+        kept=kept,
+    )
 
 
 def _whole_number(name: str, text: str) -> int:
@@ -45,3 +51,27 @@ def _whole_number(name: str, text: str) -> int:
     if not number.is_integer():
         raise ConfigurationError(f"--plan: {name} is {text!r}, but must be a whole number")
     return int(number)
+
+
+def plan_text(sizes: Plan) -> str:
+    """The plan as a user reads it."""
+    lines = [
+        ("blocks of users, of items", f"{sizes.user_blocks}, {sizes.item_blocks}"),
+        ("one block of one domain", _size(sizes.block)),
+        ("shuffled in an iteration, expected", _size(sizes.shuffle_expected)),
+        ("shuffled in an iteration, at most", _size(sizes.shuffle_most)),
+        ("one Python worker", _size(sizes.worker)),
+        ("all Python workers", _size(sizes.workers)),
+        ("driver, Python process", _size(sizes.driver_python)),
+        ("driver, JVM (on a cluster)", _size(sizes.driver_java)),
+        ("the JVM of local mode", _size(sizes.local_java)),
+        ("disk for one iteration", _size(sizes.disk_iteration)),
+        ("disk in all, at most", _size(sizes.disk)),
+    ]
+    return "\n".join(f"  {name:<36}{value:>10}" for name, value in lines)
+
+
+def _size(n: int) -> str:
+    if n >= 1e9:
+        return f"{n / 1e9:.2f} GB"
+    return f"{n / 1e6:.1f} MB" if n >= 1e6 else f"{n / 1e3:.1f} kB"

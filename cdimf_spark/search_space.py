@@ -67,6 +67,7 @@ DEFAULT_SPACE = {
     "rho": Range(0.05, 10),
     "item_reg_exponent": Range(0, 1),
 }
+_NOT_SEARCHED = ("max_iter", "seed", "num_blocks", "num_item_blocks")
 # Where the search begins if the option has no value: what `auto` stands for.
 _AUTOMATIC = {"reg_param": 2.0, "user_reg_exponent": 0.0, "item_reg_exponent": 0.5}
 
@@ -87,7 +88,7 @@ def search_space(ranges: Mapping[str, str], given: Collection[str]) -> dict[str,
         An option is unknown or not a number, or a range is not one or not allowed.
     """
     numbers = {name: o for name, o in options_of(ModelConfig).items() if o.kind in (int, float)}
-    known = [name for name in numbers if name not in ("max_iter", "seed", "num_blocks")]
+    known = [name for name in numbers if name not in _NOT_SEARCHED]
     check_names(ranges, known, "--search")
     space = {name: value for name, value in DEFAULT_SPACE.items() if name not in given}
     for name, text in ranges.items():

@@ -79,6 +79,9 @@ class ModelConfig:
     num_blocks: int | None = option(
         None, "blocks of users, and of items", int, auto="by the data", low=1, high=500_000
     )
+    num_item_blocks: int | None = option(
+        None, "blocks of items, if not as many", int, auto="as many", low=1, high=500_000
+    )
     keep_iterations: int = option(2, "last iterations whose working state is kept", low=1)
     duplicates: str = option(
         "sum", "repeated (user, item): add the weights, or count one", choices=("sum", "once")

@@ -1,21 +1,21 @@
 """How large a training is, from the numbers of its data: without Spark, and without running it.
 
 For D domains with together U user rows (a user counts in each of his domains), S of them shared,
-I items and N interactions, rank d, B blocks a side, C cores. Numbers of one block are the means
+I items and N interactions, rank d, B blocks of a side, C cores. Numbers of one block are the means
 over blocks and domains: skewed data have larger ones.
 
     block            N/DB interactions; on each side 8 B apiece (index and weight), and per row
                      its key, id and pointer, and per other-side row that it needs 8 B
     messages         a row of 4d bytes for each (source row, destination block) that has an
                      interaction: at most min(N, sources x B); for interactions placed at random
-                     M (1 - exp(-N/M)) of the M = sources x B pairs
-    shuffle          messages both ways; X + U and z of shared users to the next user half-step
+                     M (1 - exp(-N/M)) of the M = sources x B pairs, B of the other side
+    shuffle          messages both ways; X + U of shared users to the next user half-step
     disk, iteration  exchange S (4d + 8), consensus 4d S, state 4d (U - S)
-    Python worker    the interpreter with its libraries, and the larger of packing a block (its
-                     rows as they come, sorted and ranked: about 180 B an interaction) and solving
-                     one: of the items of one domain, or of the users of all domains (the rows
-                     received: in the Arrow batches, put together, rotated; the rows solved, and
-                     what they are sent as; X + U and z of shared users)
+    Python worker    the interpreter with its libraries, and the larger of packing (24 B for each
+                     interaction of the blocks of one number, 96 more for those of the domain that
+                     is being sorted) and solving: the items of one domain, or the users of all
+                     domains (the rows received: in the Arrow batches, put together, rotated; the
+                     rows solved, and what they are sent as; X + U and z of shared users)
     driver, Python   the interpreter with its libraries, and five matrices of d^2 float64 a domain
     driver, JVM      Spark and Delta, and the sums of at most 32 blocks of all domains. In local
                      mode this JVM also is the executors': it caches the interactions while they
@@ -28,22 +28,22 @@ from __future__ import annotations
 
 import math
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from cdimf_spark.errors import ConfigurationError
 
-# Interactions of one block, all domains together: about a second of work at rank 64.
-_INTERACTIONS_PER_BLOCK = 5_000_000
+# Of one task: two seconds of work at rank 64. Larger ones need more memory, smaller ones more
+# messages: a row goes to nearly every block of the other side.
+_INTERACTIONS_PER_BLOCK = 12_500_000
 
 # What a process holds before it has any data, measured: CPython with numpy, numba, pyarrow and
 # pandas; a JVM with Spark and Delta (code, classes, threads, and a heap that works).
 _PYTHON_BYTES = 270_000_000
 _JVM_BYTES = 1_100_000_000
 _JVM_LEAST_HEAP = 1_000_000_000
-# Bytes an interaction in a worker that packs it: 43 as it comes (twice: on its way, and in the
-# table of the group), 24 as arrays, and 72 at the peak of `pack_block`. In the JVM that reads,
-# caches and shuffles it: fitted to a run with 1 million.
-_PACKING_BYTES = 180
+# Bytes an interaction in a worker that packs it: as it waits, and at the peak of `pack_block`. In
+# the JVM that reads, caches and shuffles it: fitted to a run with 1 million.
+_WAITING_BYTES, _PACKING_BYTES = 24, 96
 _READING_BYTES = 400
 _COLLECTED_BLOCKS = 32
 _COMMITTED_COPIES = 4
@@ -52,9 +52,36 @@ _ID_BYTES = 20
 _RECEIVED_COPIES, _SOLVED_COPIES = 4, 5
 
 
-def num_blocks(n_interactions: int) -> int:
-    """Blocks a side: a function of the data alone, so that no result depends on the cluster."""
-    return max(2, -(-n_interactions // _INTERACTIONS_PER_BLOCK))
+class NumBlocks(NamedTuple):
+    """Blocks of users and of items."""
+
+    users: int
+    items: int
+
+
+def num_blocks(
+    n_interactions: int, n_of_largest: int, users: int | None = None, items: int | None = None
+) -> NumBlocks:
+    """Blocks of the two sides: by the data alone, so that no result depends on the cluster.
+
+    A task solves the users of all domains at once, but the items of one domain after another:
+    these are cut less often, which makes for fewer messages.
+
+    Parameters
+    ----------
+    n_interactions, n_of_largest
+        Interactions of all domains, and of the largest one.
+    users, items
+        Options `num_blocks` and `num_item_blocks`.
+    """
+    return NumBlocks(
+        users or _even_blocks(n_interactions), items or users or _even_blocks(n_of_largest)
+    )
+
+
+def _even_blocks(n_interactions: int) -> int:
+    """Enough blocks; as many for each core of two."""
+    return 2 * max(1, -(-n_interactions // (2 * _INTERACTIONS_PER_BLOCK)))
 
 
 @dataclass(frozen=True)
@@ -63,8 +90,8 @@ class Plan:
 
     Attributes
     ----------
-    blocks
-        Blocks a side; each holds a part of every domain, solved in a task of its own.
+    user_blocks, item_blocks
+        Blocks of each side; each holds a part of every domain, solved in a task of its own.
     block
         One block of one domain, packed, its larger side.
     shuffle_most, shuffle_expected
@@ -79,7 +106,8 @@ class Plan:
         Working tables of one iteration; all tables at most, until the training is finished.
     """
 
-    blocks: int
+    user_blocks: int
+    item_blocks: int
     block: int
     shuffle_most: int
     shuffle_expected: int
@@ -105,6 +133,7 @@ def plan(
     cores: int = 2,
     shared: int | None = None,
     blocks: int | None = None,
+    item_blocks: int | None = None,
     heap: int = 4 << 30,
     kept: int = 60,
 ) -> Plan:
@@ -118,6 +147,8 @@ def plan(
         Those of `users` who are shared; None: all, if there are several domains.
     blocks
         Option `num_blocks`.
+    item_blocks
+        Option `num_item_blocks`.
     heap
         `spark.driver.memory` in bytes (the JVM of local mode).
     kept
@@ -135,63 +166,72 @@ def plan(
     shared = (users if domains > 1 else 0) if shared is None else shared
     if not 0 <= shared <= users:
         raise ConfigurationError(f"plan: shared is {shared}, but must be between 0 and users")
-    blocks = blocks or num_blocks(interactions)
-    row, gram = 4 * rank, 8 * rank**2
-    coupling = shared * row * 2
-    most = _messages(users, items, interactions, blocks, most=True) * row + coupling
-    expected = _messages(users, items, interactions, blocks) * row + coupling
-    iteration = shared * (2 * row + 8) + (users - shared) * row
-    worker = _worker(users, items, interactions, shared, domains, blocks, row)
-    packed = max(
-        _packed(users, items, interactions, blocks), _packed(items, users, interactions, blocks)
+    sides = (
+        NumBlocks(blocks, blocks) if blocks else num_blocks(interactions, interactions // domains)
     )
-    static = _packed(users, items, interactions, blocks) + _packed(
-        items, users, interactions, blocks
+    row, gram = 4 * rank, 8 * rank**2
+    rows = NumBlocks(users, items)
+    coupling = shared * row
+    most = _messages(rows, interactions, sides, most=True) * row + coupling
+    expected = _messages(rows, interactions, sides) * row + coupling
+    iteration = shared * (2 * row + 8) + (users - shared) * row
+    worker = _worker(rows, interactions, shared, domains, sides, row)
+    packed = (
+        _packed(users, items, interactions, sides),
+        _packed(items, users, interactions, NumBlocks(*reversed(sides))),
     )
     live = interactions * _READING_BYTES + int(expected) + _COMMITTED_COPIES * iteration
+    collected = min(max(sides), _COLLECTED_BLOCKS)
     return Plan(
-        blocks=blocks,
-        block=packed // (domains * blocks),
+        user_blocks=sides.users,
+        item_blocks=sides.items,
+        block=max(size // (domains * n) for size, n in zip(packed, sides, strict=True)),
         shuffle_most=int(most),
         shuffle_expected=int(expected),
         worker=worker,
-        workers=worker * min(cores, domains * blocks),
+        workers=worker * min(cores, max(sides)),
         driver_python=_PYTHON_BYTES + 5 * gram * domains,
-        driver_java=_JVM_BYTES + _JVM_LEAST_HEAP + min(blocks, _COLLECTED_BLOCKS) * gram * domains,
+        driver_java=_JVM_BYTES + _JVM_LEAST_HEAP + collected * gram * domains,
         local_java=_JVM_BYTES + min(heap, _JVM_LEAST_HEAP + live),
         disk_iteration=iteration,
-        disk=static + iteration * kept + (users + items + shared) * (row + _ID_BYTES),
+        disk=sum(packed) + iteration * kept + (users + items + shared) * (row + _ID_BYTES),
     )
 
 
-def _messages(users: int, items: int, interactions: int, blocks: int, most: bool = False) -> float:
+def _messages(rows: NumBlocks, interactions: int, blocks: NumBlocks, most: bool = False) -> float:
     """Rows sent in an iteration, both ways."""
     total = 0.0
-    for sources in (users, items):
-        pairs = sources * blocks
+    for sources, destinations in ((rows.users, blocks.items), (rows.items, blocks.users)):
+        pairs = sources * destinations
         random = -pairs * math.expm1(-interactions / pairs)
         total += min(interactions, pairs) if most else random
     return total
 
 
-def _packed(rows: int, others: int, interactions: int, blocks: int) -> int:
-    """Bytes of one side, packed: interactions, rows, rows wanted of the other side, routes."""
-    wanted = min(interactions, others * blocks)
-    sent = min(interactions, rows * blocks)
+def _packed(rows: int, others: int, interactions: int, blocks: NumBlocks) -> int:
+    """Bytes of one side, packed: interactions, rows, rows wanted of the other side, routes.
+
+    `blocks`: of this side and of the other one.
+    """
+    wanted = min(interactions, others * blocks[0])
+    sent = min(interactions, rows * blocks[1])
     return 8 * interactions + rows * (16 + _ID_BYTES) + 8 * wanted + 4 * sent
 
 
 def _worker(
-    users: int, items: int, interactions: int, shared: int, domains: int, blocks: int, row: int
+    rows: NumBlocks, interactions: int, shared: int, domains: int, blocks: NumBlocks, row: int
 ) -> int:
     """Largest resident set of one Python worker."""
-    tasks = domains * blocks
-    packing = _PACKING_BYTES * interactions // tasks
-    # A task has one item block of one domain, but the user blocks of one number of all domains.
+    task = interactions // min(blocks)
+    packing = _WAITING_BYTES * task + _PACKING_BYTES * task // domains
+    # A task has the items of one domain at a time, but the users of all domains.
+    item_tasks = domains * blocks.items
+    from_users = min(interactions, rows.users * blocks.items)
+    from_items = min(interactions, rows.items * blocks.users)
     solving = max(
-        _solving(items // tasks, min(interactions, users * blocks) // tasks, row),
-        _solving(users // blocks, min(interactions, items * blocks) // blocks, row)
-        + 2 * row * (min(interactions, users * blocks) // blocks + shared // blocks),
+        _solving(rows.items // item_tasks, from_users // item_tasks, row),
+        _solving(rows.users // blocks.users, from_items // blocks.users, row)
+        + 2 * row * (from_users // blocks.users + shared // blocks.users),
     )
     return _PYTHON_BYTES + max(packing, solving)
 
@@ -199,25 +239,3 @@ def _worker(
 def _solving(rows: int, received: int, row: int) -> int:
     """Bytes of the rows that a task solves, and of those that it receives for that."""
     return row * (_RECEIVED_COPIES * received + _SOLVED_COPIES * rows)
-
-
-def plan_text(sizes: Plan) -> str:
-    """The plan as a user reads it."""
-    lines = [
-        ("blocks a side", str(sizes.blocks)),
-        ("one block of one domain", _size(sizes.block)),
-        ("shuffled in an iteration, expected", _size(sizes.shuffle_expected)),
-        ("shuffled in an iteration, at most", _size(sizes.shuffle_most)),
-        ("one Python worker", _size(sizes.worker)),
-        ("all Python workers", _size(sizes.workers)),
-        ("driver, Python process", _size(sizes.driver_python)),
-        ("driver, JVM (on a cluster)", _size(sizes.driver_java)),
-        ("the JVM of local mode", _size(sizes.local_java)),
-        ("disk for one iteration", _size(sizes.disk_iteration)),
-        ("disk in all, at most", _size(sizes.disk)),
-    ]
-    return "\n".join(f"  {name:<36}{value:>10}" for name, value in lines)
-
-
-def _size(n: int) -> str:
-    return f"{n / 1e9:.2f} GB" if n >= 1e9 else f"{n / 1e6:.1f} MB"

@@ -9,9 +9,8 @@ from cdimf_spark.config import load_config
 from cdimf_spark.distributed.demonstration import demonstrate, demonstration_options, trained_text
 from cdimf_spark.distributed.estimator import train_from_config
 from cdimf_spark.options import option_help
-from cdimf_spark.planning import plan_from_arguments
+from cdimf_spark.planning import plan_from_arguments, plan_text
 from cdimf_spark.settings import DomainConfig, ModelConfig
-from cdimf_spark.sizing import plan_text
 
 _EXAMPLES = """\
 examples (each after: spark-submit --properties-file conf/local.conf):

@@ -11,16 +11,20 @@ from hypothesis import strategies as st
 
 from cdimf_spark.command_line import run
 from cdimf_spark.errors import CDIMFError, ConfigurationError
-from cdimf_spark.planning import plan_from_arguments
+from cdimf_spark.planning import plan_from_arguments, plan_text
 from cdimf_spark.settings import ModelConfig
-from cdimf_spark.sizing import num_blocks, plan, plan_text
+from cdimf_spark.sizing import num_blocks, plan
 from jobs import train_cdimf
 
 counts = st.integers(1, 10**10)
 
 
 def test_blocks_depend_on_the_data_alone() -> None:
-    assert [num_blocks(n) for n in (1, 10**7, 10**7 + 1, 10**9)] == [2, 2, 3, 200]
+    assert num_blocks(1, 1) == num_blocks(25 * 10**6, 25 * 10**6) == (2, 2)
+    assert num_blocks(25 * 10**6 + 1, 25 * 10**6) == (4, 2)
+    assert num_blocks(10**9, 3 * 10**8) == (80, 24)
+    assert num_blocks(10**9, 3 * 10**8, 7) == (7, 7)
+    assert num_blocks(10**9, 3 * 10**8, None, 7) == (80, 7)
 
 
 def test_messages_of_random_interactions() -> None:
@@ -35,9 +39,9 @@ def test_messages_of_random_interactions() -> None:
     assert sizes.shuffle_expected == pytest.approx(sum(sent) * 8 * 4, rel=0.02)
     assert sizes.shuffle_expected < sizes.shuffle_most
     assert sizes.shuffle_most == (6000 + 2000) * 8 * 4
-    # X + U and z of the shared ones.
+    # X + U of the shared ones.
     coupled = plan(2000, 500, 6000, rank=8, blocks=4, shared=100)
-    assert coupled.shuffle_most - sizes.shuffle_most == 2 * 100 * 8 * 4
+    assert coupled.shuffle_most - sizes.shuffle_most == 100 * 8 * 4
 
 
 @given(counts, counts, counts, st.integers(1, 50), st.integers(1, 512))
@@ -57,10 +61,10 @@ def test_impossible_numbers(wrong: dict[str, int]) -> None:
 
 
 def test_numbers_of_the_command_line() -> None:
-    model = ModelConfig(rank=16, num_blocks=3, max_iter=5)
+    model = ModelConfig(rank=16, num_blocks=3, num_item_blocks=2, max_iter=5)
     given = ["users=1e3", "items=200", "interactions=5_000", "domains=2"]
     assert plan_from_arguments(given, model) == plan(
-        1000, 200, 5000, domains=2, rank=16, blocks=3, kept=5
+        1000, 200, 5000, domains=2, rank=16, blocks=3, item_blocks=2, kept=5
     )
 
 

@@ -54,8 +54,8 @@ class EarlierRows(NamedTuple):
             domains[name] = KeyedRows(keys[order], factors[name][order])
         return cls(domains, frozenset(coupled))
 
-    def put(self, rows: Matrix, keys: Int64, shared: NDArray[np.bool_], to: StartOf) -> None:
-        """Put the rows that are known over random ones.
+    def put(self, rows: Matrix, keys: Int64, shared: NDArray[np.bool_], to: StartOf) -> int:
+        """Put the rows that are known over random ones; returns how many there are.
 
         Parameters
         ----------
@@ -68,11 +68,13 @@ class EarlierRows(NamedTuple):
         to
             The domain.
         """
+        own = ~shared
         if to.name in self.domains and (to.name in self.coupled or not to.coupled):
-            _copy(rows, keys, ~shared, self.domains[to.name])
+            own &= ~_copy(rows, keys, own, self.domains[to.name])
         missing = shared.copy()
         for name in sorted(self.coupled & self.domains.keys()):
             missing &= ~_copy(rows, keys, missing, self.domains[name])
+        return len(keys) - int(np.count_nonzero(own | missing))
 
 
 class StartOf(NamedTuple):

@@ -11,6 +11,9 @@ consensus had 40), and prints HR@10 and NDCG@10 with 999 drawn items:
     test         trained on all of train: mean of the evaluation seeds 0, 1, 2, and the expectation
                  over all draws; for --starts N random starts, mean and standard deviation
 
+With --search N it looks for better options of pooled ALS in N trials on a validation split: random
+steps from the best ones so far, which it prints.
+
 With --tune it shows where the options stand: from those configurations, one option at a time is
 moved by the steps of `STEPS`, and the validation metrics of every move are printed; no test row is
 ranked.
@@ -61,6 +64,8 @@ STEPS: dict[str, tuple[float, ...]] = {
     "max_iter": (0.7, 1.5),
     "user_prior": (0.0, 0.7, 1.2),
 }
+SCALED = {"reg_param": 0.2, "unobserved_ratio": 0.3}
+SHIFTED = {"item_reg_exponent": 0.15, "user_prior": 0.15}
 SEEDS = (0, 1, 2)
 _HEADER = f"{'':34}" + "".join(f"{c:>16}" for c in ("Sport HR", "NDCG", "Cloth HR", "NDCG"))
 
@@ -125,16 +130,42 @@ def tune(task: str) -> None:
             print(line(f"{name}, {title}", score(name, moved, split)), flush=True)
 
 
+def search(task: str, trials: int) -> None:
+    """Random steps from the best options of pooled ALS, by the sum of the validation metrics."""
+    split, rng = validation_split(task, read_task(task).train, seed=0), np.random.default_rng(0)
+    best, options = -np.inf, {"item_reg_exponent": 0.5, "user_prior": 0.0, **POOLED[task]}
+    print(f"\n{task}, validation, pooled ALS\n{_HEADER}")
+    for trial in range(trials + 1):
+        tried = {**options, **random_step(options, rng)} if trial else options
+        found = score("pooled ALS", ModelConfig(**tried), split)
+        better = found.sum() > best
+        if better:
+            best, options = found.sum(), tried
+        print(line(" ".join(f"{value:.3g}" for value in tried.values()), found), flush=True)
+    print(f"best: {options}")
+
+
+def random_step(options: dict[str, Any], rng: np.random.Generator) -> dict[str, float]:
+    """Some options, moved: factors for those of SCALED, sums for those of SHIFTED."""
+    moved = {name: options[name] * rng.lognormal(0, step) for name, step in SCALED.items()}
+    for name, step in SHIFTED.items():
+        moved[name] = float(np.clip(options[name] + rng.normal(0, step), 0, 1))
+    return {name: value for name, value in moved.items() if rng.random() < 0.6}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--task", choices=("warm", "cold"), help="only this one")
     parser.add_argument("--tune", action="store_true", help="validation metrics of neighbours")
+    parser.add_argument("--search", type=int, help="trials for pooled ALS")
     parser.add_argument("--starts", type=int, default=1, help="random starts of the test figures")
     given = parser.parse_args()
     for task in [given.task] if given.task else ["warm", "cold"]:
-        if given.tune:
+        if given.search:
+            search(task, given.search)
+        elif given.tune:
             tune(task)
         else:
             compare(task, given.starts)

@@ -42,11 +42,13 @@ def main(master: str, output: str, scratch: str) -> None:
 
 def session_on(master: str, scratch: str) -> SparkSession:
     options = read_properties("conf/local.conf")["spark.driver.extraJavaOptions"]
+    compiler = [word for word in options.split() if word.startswith("-XX")]
     return build_session(
         "conf/local.conf",
         spark__master=master,
         spark__driver__memory="1g",
         spark__executor__memory="1g",
+        spark__executor__extraJavaOptions=" ".join(compiler),
         spark__driver__extraJavaOptions=f"{options} -Dderby.system.home={scratch}",
         spark__sql__shuffle__partitions="3",
         spark__sql__warehouse__dir=f"{scratch}/warehouse",

@@ -16,26 +16,25 @@ from cdimf_spark.distributed.training.run_training import train
 from cdimf_spark.distributed.training.runs import Run
 from tests.distributed.test_bit_identity import session_on, train_and_digest, train_on
 from tests.distributed.trained_tables import config_of, published
-from tests.faults.losses import Loss, kill_executor, kill_worker, lose_once, raise_once
+from tests.faults.losses import kill_executor, kill_worker, lose_once, raise_once
 from tests.helpers import Domains, to_spark
 
 LOST = "[CHECKPOINT_RDD_BLOCK_ID_NOT_FOUND] Checkpoint block rdd_7_0 not found!"
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("loss", [raise_once, kill_worker])
-def test_a_task_or_a_worker_that_dies_once_is_repeated(
+def test_tasks_and_workers_that_die_once_are_repeated(
     spark: SparkSession,
     domains: Domains,
     at_once: tuple[Path, Run],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
-    loss: Loss,
 ) -> None:
-    lose_once(loss, 2, tmp_path / "lost", monkeypatch)
+    for iteration, loss in enumerate((raise_once, kill_worker), start=2):
+        lose_once(loss, iteration, tmp_path / loss.__name__, monkeypatch)
     train(spark, to_spark(spark, domains), config_of(domains, tmp_path / "model"))
-    assert (tmp_path / "lost").exists()
+    assert {"raise_once", "kill_worker"} <= {path.name for path in tmp_path.iterdir()}
     assert published(spark, tmp_path / "model") == published(spark, at_once[0])
     # Spark does it alone.
     assert not [record for record in caplog.records if "was lost" in record.message]

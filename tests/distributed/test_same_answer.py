@@ -63,14 +63,17 @@ def test_equals_one_machine(
     assert_same_training(found, run, *train_on_one_machine(domains, model, *own))
 
 
-def test_heavy_users_and_items_are_placed_by_name(spark: SparkSession) -> None:
+@pytest.mark.parametrize("blocks", [(3, 3), (5, 2), (2, 4)])
+def test_heavy_users_and_items_are_placed_by_name(
+    spark: SparkSession, blocks: tuple[int, int]
+) -> None:
     domains = some_domains(names=("a", "b"))
     users, items = (
-        {int(key): n % 3 for n, key in enumerate(id_keys(sorted(set(ids))[:9]))}
+        {int(key): n % 2 for n, key in enumerate(id_keys(sorted(set(ids))[:9]))}
         for ids in (domains["a"]["user_id"], domains["b"]["item_id"])
     )
     layout = Layout.from_dict(
-        ("a", "b"), json.loads(json.dumps(Layout.of(("a", "b"), 3, 3, users, items).to_dict()))
+        ("a", "b"), json.loads(json.dumps(Layout.of(("a", "b"), *blocks, users, items).to_dict()))
     )
     assert (layout.users.heavy, layout.items.heavy) == (users, items)
     model = ModelConfig(**SMALL)

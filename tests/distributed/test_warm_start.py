@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -47,8 +48,13 @@ def rows_of(spark: SparkSession, output: Path) -> EarlierRows:
 
 
 def test_equals_one_machine(
-    spark: SparkSession, domains: Domains, at_once: tuple[Path, Run], tmp_path: Path
+    spark: SparkSession,
+    domains: Domains,
+    at_once: tuple[Path, Run],
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
+    caplog.set_level(logging.INFO)
     data, earlier = next_day(domains), at_once[0]
     config = config_of(data, tmp_path / "model", aggregation_period=1, max_iter=2)
     train(spark, to_spark(spark, data), replace(config, warm_start=str(earlier)))
@@ -61,6 +67,9 @@ def test_equals_one_machine(
         rows = dict(zip(one.user_ids, expected.user_factors[name], strict=True))
         assert_factors_close(mine, rows, **CLOSE)
         assert np.abs(expected.user_factors[name] - without.user_factors[name]).max() > 1e-2
+    # All but the new user, who is in no domain of the earlier model.
+    n_users = len(local["books"].user_ids)
+    assert f"domain=books users={n_users} known={n_users - 1}" in caplog.text
 
 
 @pytest.mark.parametrize(

@@ -47,21 +47,19 @@ def quality(
 ) -> NDArray[np.float64]:
     """HR@10 and NDCG@10 in percent, mean of seeds 0, 1, 2."""
     domain = domains[name]
-    own = {user: row for row, user in enumerate(domain.user_ids)}
     (other,) = set(domains) - {name}
-    elsewhere = {user: row for row, user in enumerate(domains[other].user_ids)}
-    item_numbers = {item: number for number, item in enumerate(domain.item_ids)}
-    targets = test["item"].map(item_numbers).to_numpy()
+    own, elsewhere = (
+        pd.Index(domains[d].user_ids).get_indexer(test["user"]) for d in (name, other)
+    )
+    targets = pd.Index(domain.item_ids).get_indexer(test["item"])
     held_out = {user: rows.to_numpy() for user, rows in pd.Series(targets).groupby(test["user"])}
     excluded = [held_out[user] for user in test["user"]]
-    scores = np.empty((len(test), len(domain.item_ids)), np.float32)
-    for row, user in enumerate(test["user"]):
-        # A cold user's factors come from the domain that knows him.
-        known, factors = (own, name) if user in own else (elsewhere, other)
-        x = model.user_factors[factors][known[user]]
-        scores[row] = model.item_factors[name] @ x
-        if user in own:
-            scores[row, domain.interactions[[own[user]]].indices] = -np.inf
+    # A cold user's factors come from the domain that knows him.
+    here = (own >= 0)[:, None]
+    factors = np.where(here, model.user_factors[name][own], model.user_factors[other][elsewhere])
+    scores = factors @ model.item_factors[name].T
+    seen = domain.interactions[own[own >= 0]].tocoo()
+    scores[np.flatnonzero(own >= 0)[seen.row], seen.col] = -np.inf
     rows = np.arange(len(test))[:, None]
     found = []
     for seed in range(3):

@@ -49,15 +49,17 @@ def test_each_user_starts_where_the_rules_say(
     keys = id_keys(USERS)
     start = np.arange(16, dtype=np.float32).reshape(8, 2)
     rows = start.copy()
-    earlier.put(rows, keys, np.isin(USERS, list(shared)), StartOf(domain, now_coupled))
+    known = earlier.put(rows, keys, np.isin(USERS, list(shared)), StartOf(domain, now_coupled))
     for n, user in enumerate(USERS):
         if user in shared:
             sources = [name for name in "abc" if name in coupled and user in members[name]]
         else:
-            known = user in members.get(domain, ())
-            sources = [domain] if known and (domain in coupled or not now_coupled) else []
+            is_there = user in members.get(domain, ())
+            sources = [domain] if is_there and (domain in coupled or not now_coupled) else []
         expected = tables[sources[0]][user] if sources else start[n]
         np.testing.assert_array_equal(rows[n], expected)
+        known -= bool(sources)
+    assert known == 0
 
 
 def test_a_separate_domain_goes_on_where_the_earlier_training_ended(

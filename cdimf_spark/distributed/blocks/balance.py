@@ -7,6 +7,7 @@ from pyspark.sql import functions as F
 
 from cdimf_spark.distributed.blocks.indexing import ITEM_KEY, USER_KEY
 from cdimf_spark.distributed.blocks.layout import Layout
+from cdimf_spark.sizing import NumBlocks
 from cdimf_spark.solver.placement import balance
 
 # A key is heavy above this share of a mean block: what is left to chance is well below 10 %.
@@ -20,24 +21,26 @@ _MOST_HEAVY_KEYS = 10_000
 
 
 def balanced_layout(
-    keyed: DataFrame, domains: tuple[str, ...], num_blocks: int, n_interactions: int
+    keyed: DataFrame, domains: tuple[str, ...], num_blocks: NumBlocks, n_interactions: int
 ) -> Layout:
     """Layout whose blocks have like numbers of interactions.
 
     The sample is chosen by the keys of the interactions, so the layout is a function of the data
     alone. Two blocks are always even enough.
     """
-    even = Layout.of(domains, num_blocks, num_blocks)
-    if num_blocks <= 2 or n_interactions < _FEWEST_INTERACTIONS:
-        return even
+    if max(num_blocks) <= 2 or n_interactions < _FEWEST_INTERACTIONS:
+        return Layout.of(domains, *num_blocks)
     sample = keyed.where(F.pmod(F.xxhash64(USER_KEY, ITEM_KEY), F.lit(_SAMPLED)) == 0)
     sample = sample.select(USER_KEY, ITEM_KEY).persist()
     try:
-        few = _HEAVY_SHARE * sample.count() / num_blocks
-        heavy = [_heavy_keys(sample, key, num_blocks, few) for key in (USER_KEY, ITEM_KEY)]
+        n = sample.count()
+        heavy = [
+            _heavy_keys(sample, key, blocks, _HEAVY_SHARE * n / blocks) if blocks > 2 else {}
+            for key, blocks in zip((USER_KEY, ITEM_KEY), num_blocks, strict=True)
+        ]
     finally:
         sample.unpersist()
-    return Layout.of(domains, num_blocks, num_blocks, *heavy)
+    return Layout.of(domains, *num_blocks, *heavy)
 
 
 def _heavy_keys(sample: DataFrame, key: str, num_blocks: int, few: float) -> dict[int, int]:

@@ -48,6 +48,7 @@ _DTYPES: dict[str, type[np.generic]] = {
     "item_sums": np.float64,
     "consensus_sums": np.float64,
     "primal_sums": np.float64,
+    "start_sums": np.float64,
     # What scoring moves: users with what they have seen, test rows, and what was found for them.
     "user_bytes": np.uint8,
     "user_lengths": np.int32,

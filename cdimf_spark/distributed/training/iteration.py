@@ -129,6 +129,8 @@ class Steps:
         start = UserStart.of(model, self.settings.rules)
         side = self.settings.layout.users
         rows = cut(start_users(self.static.users, side, start, self.earlier))
+        if self.earlier is not None:
+            self.earlier.tell_found(collect_sums(rows, side.num_blocks)["start_sums"])
         exchange, z = only(rows, *EXCHANGE_KINDS), only(rows, "z")
         return UserState(exchange, z, only(rows, "x_own"), use_z=True, aggregated=False)
 

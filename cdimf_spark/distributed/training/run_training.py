@@ -149,11 +149,13 @@ def _pack(
     try:
         contents = raise_for_problems(annotated, _sources(config))
         keyed = with_keys(clean_rows(annotated))
-        n_rows = sum(content.n_rows for content in contents.values())
-        blocks = config.model.num_blocks or num_blocks(n_rows)
-        layout = balanced_layout(keyed, _domain_names(config), blocks, n_rows)
+        n_rows = [content.n_rows for content in contents.values()]
+        given = config.model.num_blocks, config.model.num_item_blocks
+        blocks = num_blocks(sum(n_rows), max(n_rows), *given)
+        layout = balanced_layout(keyed, _domain_names(config), blocks, sum(n_rows))
         run = new_run(tables, start_details(config, layout, contents, earlier), hold.claim)
         hold.name(run.run_id)
+        logger.info("run %s in %s", run.run_id, config.output)
         rows = build_blocks(keyed, layout, _coupled(config), config.model.duplicates)
         with Commits() as commits:
             commits.add(
@@ -165,7 +167,9 @@ def _pack(
             )
     finally:
         annotated.unpersist()
-    logger.info("packed into %d blocks a side, seconds=%.1f", blocks, watch.seconds())
+    logger.info(
+        "packed into %d blocks of users and %d of items, seconds=%.1f", *blocks, watch.seconds()
+    )
     return run
 
 

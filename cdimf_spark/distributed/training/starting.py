@@ -8,10 +8,11 @@ nor on the order of the data.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 from pyspark.sql import DataFrame
 
 from cdimf_spark.distributed.blocks.block_rows import decode, encode, to_table
@@ -67,7 +68,8 @@ def start_users(
 ) -> DataFrame:
     """Packed rows of iteration 0: `exchange`, `exchange_keys`, `z` and `x_own` of every block.
 
-    U = 0 and X0 = Z0, random or (see `solver.earlier`) from an earlier model.
+    U = 0 and X0 = Z0, random or (see `solver.earlier`) from an earlier model; then also
+    `start_sums`, float64 (2,): the users, and those of them that the model has.
     """
     if earlier is None:
 
@@ -97,9 +99,11 @@ def _start_block(
         rows = np.zeros((len(keys), start.rank), np.float32)
     else:
         rows = initial_factors(keys, start.seed, start.rank, start.init_scale)
+    arrays: dict[str, NDArray[Any]] = {}
     if earlier is not None:
-        earlier.put(rows, keys, shared, StartOf(at.domain, at.domain in start.coupled))
-    arrays = {
+        found = earlier.put(rows, keys, shared, StartOf(at.domain, at.domain in start.coupled))
+        arrays["start_sums"] = np.array([len(keys), found], np.float64)
+    arrays |= {
         "exchange": rows[shared],
         "exchange_keys": keys[shared],
         "z": rows[shared],

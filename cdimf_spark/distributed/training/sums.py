@@ -23,7 +23,10 @@ _COLLECTED_BLOCKS = 32
 # kind -> domain -> array
 Sums = dict[str, dict[str, NDArray[np.float64]]]
 
-SUM_KINDS = ("gram", "row_sums", "user_sums", "item_sums", "consensus_sums", "primal_sums")
+SUM_KINDS = (
+    *("gram", "row_sums", "user_sums", "item_sums", "consensus_sums", "primal_sums"),
+    "start_sums",
+)
 
 
 def collect_sums(frame: DataFrame, num_blocks: int) -> Sums:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
@@ -87,6 +89,13 @@ class EarlierModel:
         return place(keyed, "key", side).selectExpr(
             DOMAIN, "key", FACTORS, f"{side.block_key_expression()} AS bkey"
         )
+
+    def tell_found(self, sums: Mapping[str, NDArray[np.float64]]) -> None:
+        """Log how many users of each domain start from the model, of all; warn if none does."""
+        for domain, (n_users, n_found) in sorted(sums.items()):
+            logger.info("domain=%s users=%d known=%d", domain, n_users, n_found)
+        if not any(found for _, found in sums.values()):
+            logger.warning("no user is in the model of run %s: all start at random", self.run_id)
 
 
 def _check_same(run: Run, found: Run) -> None:
