@@ -18,6 +18,7 @@ from pyspark.sql import SparkSession
 from cdimf_spark import errors
 from cdimf_spark.distributed.session import build_session
 from cdimf_spark.distributed.storage_errors import storage_error
+from cdimf_spark.distributed.workers import start_workers
 
 logger = logging.getLogger(__name__)
 
@@ -98,14 +99,20 @@ class _Interrupts:
 _INTERRUPTS = _Interrupts()
 
 
-def job_session(app_name: str) -> SparkSession:
-    """Build the session of a job.
+def job_session(app_name: str, **settings: str) -> SparkSession:
+    """Build the session of a job; Python workers start while it reads and plans.
 
     pyspark's own handler of Ctrl-C first asks the JVM to cancel the jobs, which the same signal
     has ended; here its place is taken.
+
+    Parameters
+    ----------
+    settings
+        See `build_session`.
     """
-    spark = build_session(app_name=app_name)
+    spark = build_session(app_name=app_name, **settings)
     signal.signal(signal.SIGINT, _INTERRUPTS)
+    start_workers(spark)
     return spark
 
 

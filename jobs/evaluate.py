@@ -25,6 +25,12 @@ user, MAP, precision and recall are those of one list with all of them.
 example (after: spark-submit --properties-file conf/local.conf):
   jobs/evaluate.py --model models/shops --test sport=sport_test.csv --test cloth=cloth_test.csv"""
 
+# To compile a plan costs more than it gains on test rows, all work on which is in Python.
+_SETTINGS = {
+    "spark__sql__codegen__wholeStage": "false",
+    "spark__sql__codegen__factoryMode": "NO_CODEGEN",
+}
+
 
 def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     """Read the command line."""
@@ -36,7 +42,8 @@ def main(arguments: list[str] | None = None) -> None:
     """Parse, evaluate, report."""
     given = parse_arguments(arguments)
     paths = check_evaluation(given)
-    model, tests = open_with_tests(job_session("cdimf_spark: evaluate"), given.model, paths)
+    spark = job_session("cdimf_spark: evaluate", **_SETTINGS)
+    model, tests = open_with_tests(spark, given.model, paths)
     result = model.evaluate(tests, given.k, given.negatives, given.seed, given.by)
     print(evaluation_table(result))
     print(measures_tables(result))

@@ -6,14 +6,18 @@ without; so the wrapping is done here, once.
 
 from __future__ import annotations
 
+import logging
 import sys
 import zipimport
 from collections.abc import Callable, Iterator
 from functools import cache
+from threading import Thread
 
 import pyarrow as pa
-from pyspark.sql import DataFrame, GroupedData
+from pyspark.sql import DataFrame, GroupedData, SparkSession
 from threadpoolctl import threadpool_limits
+
+logger = logging.getLogger(__name__)
 
 GroupFunction = Callable[[pa.Table], pa.Table]
 CogroupFunction = Callable[[pa.Table, pa.Table], pa.Table]
@@ -50,6 +54,25 @@ def apply_to_partitions(frame: DataFrame, function: PartitionFunction, schema: s
         return function(batches)
 
     return frame.mapInArrow(call, schema)
+
+
+def start_workers(spark: SparkSession) -> Thread:
+    """Start, on one machine, what Python workers are forked from (`worker_daemon`), and wait not.
+
+    It takes a second or two, in which the driver has other things to do. That nothing came of it
+    is no error: then the first task that needs a worker starts it, or fails and says why.
+    """
+
+    def call_one() -> None:
+        try:
+            if str(spark.conf.get("spark.master")).startswith("local["):
+                spark.range(0, 1, 1, 1).mapInArrow(lambda batches: batches, "id long").collect()
+        except Exception:
+            logger.debug("no Python worker was started ahead", exc_info=True)
+
+    thread = Thread(target=call_one, daemon=True)
+    thread.start()
+    return thread
 
 
 def prepare_worker() -> None:

@@ -145,7 +145,7 @@ def test_no_test_row_is_an_error() -> None:
 
 def test_only_unknown_users_and_items_are_an_error() -> None:
     found = [
-        Found("shop", state, "", False, None, n, None, 0)
+        Found("shop", state, "", False, None, n)
         for state, n in ((UNKNOWN_USER, 4), (UNKNOWN_ITEM, 2))
     ]
     with pytest.raises(DataError, match="4 have an unknown user and 2 an unknown item"):

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import importlib
+import logging
+import os
 import sys
 import zipfile
 import zipimport
+from collections.abc import Iterator
 from pathlib import Path
+from unittest.mock import Mock
 
+import pyarrow as pa
 import pytest
+from pyspark.sql import SparkSession
 from threadpoolctl import threadpool_info
 
-from cdimf_spark.distributed.workers import prepare_worker
+from cdimf_spark.distributed.workers import prepare_worker, start_workers
 
 
 def test_archives_are_not_read_again_before_the_next_task(
@@ -41,3 +47,25 @@ def test_one_blas_thread() -> None:
     blas = [library for library in threadpool_info() if library["user_api"] == "blas"]
     assert blas
     assert all(library["num_threads"] == 1 for library in blas)
+
+
+@pytest.mark.skipif(not Path("/proc/self/cmdline").exists(), reason="no /proc")
+def test_workers_are_forked_from_what_has_loaded_the_kernels(spark: SparkSession) -> None:
+    def look(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        for _ in batches:
+            parent = Path(f"/proc/{os.getppid()}/cmdline").read_text()
+            yield pa.RecordBatch.from_pydict({"parent": [parent]})
+
+    (row,) = spark.range(0, 1, 1, 1).mapInArrow(look, "parent string").collect()
+    assert "cdimf_spark.distributed.worker_daemon" in row["parent"]
+
+
+def test_a_worker_that_cannot_be_started_ahead_is_no_error(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    session = Mock()
+    session.conf.get.return_value = "local[2]"
+    session.range.side_effect = RuntimeError("no session")
+    start_workers(session).join()
+    assert "no Python worker was started ahead" in caplog.text

@@ -20,16 +20,14 @@ the item groups; the driver sees counts by rank up to k and sums by group, never
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from pyspark.sql import DataFrame
-from pyspark.sql import functions as F
 
 from cdimf_spark.distributed.scoring.evaluation_summary import Found, coverage, summarize
 from cdimf_spark.distributed.scoring.grid import Grid, apply_to_cells
-from cdimf_spark.distributed.scoring.held_out import RANKED, locate_tests, tested_users
-from cdimf_spark.distributed.scoring.measures import stack_ranks, sum_measures
+from cdimf_spark.distributed.scoring.held_out import locate_tests, tested_users
+from cdimf_spark.distributed.scoring.measures import stack_ranks, sum_ranks
 from cdimf_spark.distributed.scoring.measures_summary import Measured, summarize_measures
 from cdimf_spark.distributed.scoring.protocol import Lengths, Negatives, Protocol
 from cdimf_spark.distributed.scoring.ranking_step import RANKS, make_finish, make_rank_step
@@ -112,16 +110,8 @@ def rank_and_sum(
             rank_tests(tables, tests, grid or Grid.of(tables, n_tests), ks, count, protocol.seed)
             for tables in models
         ]
-    ).persist()
-    try:
-        blocks = models[0].layout.users.num_blocks
-        sums = sum_measures(ranks, len(models), blocks, ks, protocol.by)
-        # Whichever comes first computes the ranks; the other is planned meanwhile.
-        with ThreadPoolExecutor() as pool:
-            counted, summed = pool.map(DataFrame.collect, [count_ranks(ranks, ks[0]), sums])
-        return [Found(*row) for row in counted], [Measured(*row) for row in summed]
-    finally:
-        ranks.unpersist()
+    )
+    return sum_ranks(ranks, len(models), models[0].layout.users.num_blocks, ks, protocol.by)
 
 
 def measures_of(
@@ -163,27 +153,3 @@ def rank_tests(
     items = grid.place_items(tables.items, ("keys", "factors"))
     step = make_rank_step(tables, grid, max(ks), negatives, seed)
     return apply_to_cells(items, users, grid, step, make_finish(tables, ks), RANKS)
-
-
-def count_ranks(ranks: DataFrame, k: int) -> DataFrame:
-    """Count the test rows by what the metrics need (the columns of `Found`)."""
-    # A sum of decimals is exact, so it does not depend on the order.
-    rows = ranks.selectExpr(
-        "domain",
-        "state",
-        f"IF(state = {RANKED}, source, NULL) AS source",
-        "in_train",
-        f"IF(rank <= {k}, rank, NULL) AS rank",
-        "bucket",
-        "k",
-        "model",
-        "CAST(1 / rank AS DECIMAL(38, 18)) AS reciprocal",
-        "bitmap",
-    )
-    keys = ("domain", "state", "source", "in_train", "rank")
-    found = rows.groupBy(*keys, "bucket", "k", "model").agg(
-        F.expr("count(1) AS n"),
-        F.expr("sum(reciprocal) AS reciprocal"),
-        F.expr("bitmap_count(bitmap_or_agg(bitmap)) AS n_items"),
-    )
-    return found.select(*keys, "n", "reciprocal", "n_items", "k", "model")

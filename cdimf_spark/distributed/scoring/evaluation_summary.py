@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from decimal import Decimal
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -13,6 +12,7 @@ from cdimf_spark.distributed.scoring.held_out import FEW_ITEMS, RANKED, UNKNOWN_
 from cdimf_spark.distributed.scoring.scoring_tables import POPULAR, SOURCES
 from cdimf_spark.errors import DataError, EmptyInputError
 from cdimf_spark.kernel.metrics import hit_rate, ndcg
+from cdimf_spark.kernel.user_metrics import from_halves
 
 
 class Found(NamedTuple):
@@ -22,8 +22,8 @@ class Found(NamedTuple):
     ----------
     rank
         Of the rows, if it is at most k; else None.
-    reciprocal
-        Sum of 1 / rank.
+    high, low
+        Halves of the sum of 1 / rank (`kernel.user_metrics.from_halves`).
     n_items
         Distinct items.
     k
@@ -33,13 +33,14 @@ class Found(NamedTuple):
     """
 
     domain: str
-    state: int | None
-    source: str | None
-    in_train: bool | None
-    rank: float | None
-    n: int
-    reciprocal: Decimal | None
-    n_items: int
+    state: int | None = None
+    source: str | None = None
+    in_train: bool | None = None
+    rank: float | None = None
+    n: int = 0
+    high: int = 0
+    low: int = 0
+    n_items: int = 0
     k: int | None = None
     model: int = 0
 
@@ -90,7 +91,9 @@ def coverage(found: Sequence[Found], n_items: int, k: int) -> float:
 def _metrics(ranked: Sequence[Found], n_test: int, k: int) -> dict[str, float]:
     ranks = np.array([math.inf if part.rank is None else part.rank for part in ranked])
     counts = np.array([part.n for part in ranked])
-    reciprocal = sum((part.reciprocal or Decimal(0) for part in ranked), Decimal(0))
+    reciprocal = from_halves(
+        sum(part.high or 0 for part in ranked), sum(p.low or 0 for p in ranked)
+    )
     return {
         "hr": math.fsum(counts * hit_rate(ranks, k)) / n_test,
         "ndcg": math.fsum(counts * ndcg(ranks, k)) / n_test,

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from operator import add
 from typing import Any, NamedTuple
 
 from cdimf_spark.distributed.scoring.groups import group_label
@@ -14,7 +15,7 @@ _QUANTILE = 1.959963984540054
 
 
 class Measured(NamedTuple):
-    """Sums of one measure over the users of a group (see `measures.sum_measures`).
+    """Sums of one measure over the users of a group (see `measures.sum_ranks`).
 
     Attributes
     ----------
@@ -33,6 +34,18 @@ class Measured(NamedTuple):
     low: int
     square_high: int
     square_low: int
+
+
+_KEY_LENGTH = Measured._fields.index("n_users")
+
+
+def add_up(parts: Iterable[Measured]) -> list[Measured]:
+    """Sums of the parts of the users, in the order of their keys."""
+    totals: dict[tuple[Any, ...], list[int]] = {}
+    for part in parts:
+        key, values = part[:_KEY_LENGTH], list(map(int, part[_KEY_LENGTH:]))
+        totals[key] = list(map(add, totals[key], values)) if key in totals else values
+    return [Measured(*key, *totals[key]) for key in sorted(totals)]
 
 
 def summarize_measures(

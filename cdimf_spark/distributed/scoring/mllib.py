@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
-from pyspark.ml.recommendation import ALS
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
@@ -37,6 +36,9 @@ REG_PARAM, ALPHA = 0.1, 40.0
 
 def mllib_als(model: CDIMFModel) -> Scorer:
     """MLlib's ALS with the model's rank and number of iterations, on the data of all domains."""
+    # Half a second of imports that nobody else needs.
+    from pyspark.ml.recommendation import ALS
+
     pool = Pool.of(model)
     users, items = pool.layout.users, pool.layout.items
     ratings = (
