@@ -166,9 +166,7 @@ def plan(
     shared = (users if domains > 1 else 0) if shared is None else shared
     if not 0 <= shared <= users:
         raise ConfigurationError(f"plan: shared is {shared}, but must be between 0 and users")
-    sides = (
-        NumBlocks(blocks, blocks) if blocks else num_blocks(interactions, interactions // domains)
-    )
+    sides = num_blocks(interactions, interactions // domains, blocks, item_blocks)
     row, gram = 4 * rank, 8 * rank**2
     rows = NumBlocks(users, items)
     coupling = shared * row

@@ -39,6 +39,10 @@ def test_messages_of_random_interactions() -> None:
     assert sizes.shuffle_expected == pytest.approx(sum(sent) * 8 * 4, rel=0.02)
     assert sizes.shuffle_expected < sizes.shuffle_most
     assert sizes.shuffle_most == (6000 + 2000) * 8 * 4
+    # With fewer item blocks fewer user rows travel.
+    fewer = plan(2000, 500, 6000, rank=8, blocks=4, item_blocks=2)
+    assert sizes.shuffle_most - fewer.shuffle_most == (6000 - 2 * 2000) * 8 * 4
+    assert (fewer.user_blocks, fewer.item_blocks) == (4, 2)
     # X + U of the shared ones.
     coupled = plan(2000, 500, 6000, rank=8, blocks=4, shared=100)
     assert coupled.shuffle_most - sizes.shuffle_most == 100 * 8 * 4
