@@ -25,10 +25,12 @@ RANK = 64
 _MOST_FOR_MLLIB = 10_000_000
 
 
-def measure(nnz: int, folder: Path, max_iter: int, settings: dict[str, str]) -> str:
+def measure(
+    nnz: int, folder: Path, options: dict[str, int | None], settings: dict[str, str]
+) -> str:
     paths = write_domains(folder, nnz)
     output = folder / "model"
-    options = {"rank": RANK, "max_iter": max_iter}
+    options = {name: value for name, value in options.items() if value is not None}
     training = train(paths, output, options, settings=settings)
     seconds = median(training.iterations[2:])
     disk = sum(path.stat().st_size for path in output.rglob("*") if path.is_file())
@@ -59,6 +61,7 @@ def main() -> None:
     parser.add_argument("--max-iter", type=int, default=6)
     parser.add_argument("--master", default="local[2]")
     parser.add_argument("--driver-memory", default="4g", help="for 100M: 8g")
+    parser.add_argument("--num-item-blocks", type=int, help="for 100M on two cores: 2")
     parser.add_argument("--mllib", action="store_true")
     parser.add_argument("--folder", help="keeps the generated data (default: a temporary one)")
     given = parser.parse_args()
@@ -66,11 +69,16 @@ def main() -> None:
     widths = (9, 11, 9, 9, 9, 9)
     head = "".join(f"{title:>{width}}" for title, width in zip(titles, widths, strict=True))
     print(f"{'size':>9}{'iteration':>11}{'per million':>13}{head}")
+    options = {
+        "rank": RANK,
+        "max_iter": given.max_iter,
+        "num_item_blocks": given.num_item_blocks,
+    }
     settings = {"spark.master": given.master, "spark.driver.memory": given.driver_memory}
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(given.folder or temporary)
         for size in map(int, given.sizes):
-            print(measure(size, folder, given.max_iter, settings), flush=True)
+            print(measure(size, folder, options, settings), flush=True)
             if given.mllib and size <= _MOST_FOR_MLLIB:
                 print(mllib(size, folder), flush=True)
 
