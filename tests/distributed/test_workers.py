@@ -63,7 +63,7 @@ def test_workers_are_forked_from_what_has_loaded_the_kernels(spark: SparkSession
 def test_a_worker_that_cannot_be_started_ahead_is_no_error(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    caplog.set_level(logging.DEBUG)
+    caplog.set_level(logging.DEBUG, "cdimf_spark")
     session = Mock()
     session.conf.get.return_value = "local[2]"
     session.range.side_effect = RuntimeError("no session")
