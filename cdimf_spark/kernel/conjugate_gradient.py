@@ -12,7 +12,7 @@ after another on one thread: the same input gives the same bits.
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +23,7 @@ Float32 = NDArray[np.float32]
 Float64 = NDArray[np.float64]
 Int32 = NDArray[np.int32]
 Int64 = NDArray[np.int64]
+Four: TypeAlias = tuple[np.float32, np.float32, np.float32, np.float32]
 
 # Entries of the buffer of gathered rows: 4 MB. Smaller means gathering long rows in every
 # iteration, larger means reading them from memory.
@@ -30,11 +31,14 @@ _BUFFER_ENTRIES = 1 << 20
 # Rows summed in sequence in float32 before the sum joins a total. A million float32 additions in
 # sequence would lose two digits more than the promised 1e-5 allows.
 _CHUNK_ROWS = 1024
-
-
 # 1/step is a mean of eigenvalues of the preconditioned matrix, none of which is below 1. A smaller
 # step shows a condition number at which float32 would cost more than the promised digits.
 _SMALLEST_STEP = 1 / 60
+# Rows that are multiplied in one pass over a vector; one by one, most of the time would go into
+# the vector and into adding up its lanes.
+_AT_ONCE = 4
+# Bytes of a cache line. A vector register that is loaded across two lines takes twice the time.
+_LINE = 64
 
 
 class Buffer(NamedTuple):
@@ -43,7 +47,7 @@ class Buffer(NamedTuple):
     Attributes
     ----------
     rows, roots : float32 (m, d), float32 (m,)
-        Up to m gathered rows sqrt(w_j) b_j, and sqrt(w_j).
+        Up to m gathered rows sqrt(w_j) b_j, and sqrt(w_j); m is a multiple of 4.
     vectors : float32 (6, d)
         Vectors of the iteration.
     """
@@ -55,55 +59,57 @@ class Buffer(NamedTuple):
 
 def new_buffer(rank: int, longest: int) -> Buffer:
     """Scratch for rows of `rank` columns with at most `longest` interactions."""
-    size = max(1, min(longest, _BUFFER_ENTRIES // rank))
-    return Buffer(
-        rows=np.empty((size, rank), np.float32),
-        roots=np.empty(size, np.float32),
-        vectors=np.empty((6, rank), np.float32),
-    )
+    groups = min(-(-longest // _AT_ONCE), _BUFFER_ENTRIES // (rank * _AT_ONCE))
+    size = _AT_ONCE * max(1, groups)
+    return Buffer(_aligned(size, rank), np.empty(size, np.float32), _aligned(6, rank))
+
+
+def _aligned(n: int, d: int) -> Float32:
+    """Uninitialised (n, d) that starts with a cache line, which saves a fifth of an iteration."""
+    entries = _LINE // np.dtype(np.float32).itemsize
+    memory = np.empty(n * d + entries, np.float32)
+    first = -memory.ctypes.data % _LINE // memory.itemsize
+    return memory[first : first + n * d].reshape(n, d)
 
 
 @inlined
-def gather(src: Float32, columns: Int32, weights: Float32, rows: Float32, roots: Float32) -> None:
-    """Copy sqrt(w_j) b_j into `rows` and sqrt(w_j) into `roots`."""
+def gather(src: Float32, columns: Int32, weights: Float32, rows: Float32, roots: Float32) -> int:
+    """Copy sqrt(w_j) b_j into `rows`, sqrt(w_j) into `roots`; returns how many are filled.
+
+    Zeros, which add nothing to any sum, fill them up to a multiple of four.
+    """
     for j in range(len(columns)):
         row = src[np.uint32(columns[j])]
         root = np.float32(math.sqrt(weights[j])) if len(weights) else np.float32(1)
         roots[j] = root
         for f in range(src.shape[1]):
             rows[j, f] = root * row[f]
+    filled = len(columns) + -len(columns) % _AT_ONCE
+    rows[len(columns) : filled] = np.float32(0)
+    roots[len(columns) : filled] = np.float32(0)
+    return filled
 
 
 @inlined
-def add_combination(rows: Float32, scales: Float32, total: Float32) -> None:
-    """Total += sum_j scales_j rows_j."""
-    for j in range(len(rows)):
-        row, scale = rows[j], scales[j]
-        for f in range(len(total)):
-            total[f] += scale * row[f]
+def dots(rows: Float32, vector: Float32) -> Four:
+    """Products of the first four rows with `vector`."""
+    a, b, c, d = rows[0], rows[1], rows[2], rows[3]
+    dot_a = dot_b = dot_c = dot_d = np.float32(0)
+    for f in range(len(vector)):
+        dot_a += a[f] * vector[f]
+        dot_b += b[f] * vector[f]
+        dot_c += c[f] * vector[f]
+        dot_d += d[f] * vector[f]
+    return dot_a, dot_b, dot_c, dot_d
 
 
 @inlined
-def add_product(rows: Float32, vector: Float32, total: Float32) -> None:
-    """Total += B'(B vector); four rows at a time, which halves the traffic of the two vectors."""
-    blocked = len(rows) - len(rows) % 4
-    for j in range(0, blocked, 4):
-        a, b, c, d = rows[j], rows[j + 1], rows[j + 2], rows[j + 3]
-        dot_a = dot_b = dot_c = dot_d = np.float32(0)
-        for f in range(len(vector)):
-            dot_a += a[f] * vector[f]
-            dot_b += b[f] * vector[f]
-            dot_c += c[f] * vector[f]
-            dot_d += d[f] * vector[f]
-        for f in range(len(vector)):
-            total[f] += dot_a * a[f] + dot_b * b[f] + dot_c * c[f] + dot_d * d[f]
-    for j in range(blocked, len(rows)):
-        a = rows[j]
-        dot_a = np.float32(0)
-        for f in range(len(vector)):
-            dot_a += a[f] * vector[f]
-        for f in range(len(vector)):
-            total[f] += dot_a * a[f]
+def add_combination(rows: Float32, scales: Four, total: Float32) -> None:
+    """Total += the first four rows times `scales`."""
+    a, b, c, d = rows[0], rows[1], rows[2], rows[3]
+    by_a, by_b, by_c, by_d = scales
+    for f in range(len(total)):
+        total[f] += by_a * a[f] + by_b * b[f] + by_c * c[f] + by_d * d[f]
 
 
 @inlined
@@ -111,32 +117,34 @@ def right_side(
     src: Float32, columns: Int32, weights: Float32, buffer: Buffer, total: Float32
 ) -> None:
     """Total += sum_j w_j b_j; leaves the last rows (all, if they fit) in the buffer."""
-    size, part = len(buffer.rows), buffer.vectors[4]
-    for start in range(0, len(columns), size):
-        stop = min(start + size, len(columns))
-        gather(src, columns[start:stop], weights[start:stop], buffer.rows, buffer.roots)
-        for first in range(0, stop - start, _CHUNK_ROWS):
-            last = min(first + _CHUNK_ROWS, stop - start)
+    rows, roots, part = buffer.rows, buffer.roots, buffer.vectors[4]
+    for start in range(0, len(columns), len(rows)):
+        stop = min(start + len(rows), len(columns))
+        filled = gather(src, columns[start:stop], weights[start:stop], rows, roots)
+        for first in range(0, filled, _CHUNK_ROWS):
             part[:] = np.float32(0)
-            add_combination(buffer.rows[first:last], buffer.roots[first:last], part)
+            for j in range(first, min(first + _CHUNK_ROWS, filled), _AT_ONCE):
+                scales = (roots[j], roots[j + 1], roots[j + 2], roots[j + 3])
+                add_combination(rows[j:], scales, part)
             for f in range(len(total)):
                 total[f] += part[f]
 
 
 @inlined
-def product(
+def add_product(
     src: Float32, columns: Int32, weights: Float32, buffer: Buffer, vector: Float32, total: Float32
 ) -> None:
-    """Total = B'(B vector); the rows are gathered anew only where the buffer cannot hold all."""
-    size, part = len(buffer.rows), buffer.vectors[4]
-    total[:] = np.float32(0)
-    for start in range(0, len(columns), size):
-        stop = min(start + size, len(columns))
-        if len(columns) > size:
-            gather(src, columns[start:stop], weights[start:stop], buffer.rows, buffer.roots)
-        for first in range(0, stop - start, _CHUNK_ROWS):
+    """Total += B'(B vector); the rows are gathered anew only where the buffer cannot hold all."""
+    rows, part = buffer.rows, buffer.vectors[4]
+    for start in range(0, len(columns), len(rows)):
+        stop = min(start + len(rows), len(columns))
+        filled = stop - start + (start - stop) % _AT_ONCE
+        if len(columns) > len(rows):
+            gather(src, columns[start:stop], weights[start:stop], rows, buffer.roots)
+        for first in range(0, filled, _CHUNK_ROWS):
             part[:] = np.float32(0)
-            add_product(buffer.rows[first : min(first + _CHUNK_ROWS, stop - start)], vector, part)
+            for j in range(first, min(first + _CHUNK_ROWS, filled), _AT_ONCE):
+                add_combination(rows[j:], dots(rows[j:], vector), part)
             for f in range(len(total)):
                 total[f] += part[f]
 
@@ -146,17 +154,16 @@ def observed_loss(
     src: Float32, columns: Int32, weights: Float32, buffer: Buffer, solution: Float32
 ) -> float:
     """Sum of w_j (b_j . solution - 1)^2, after ``right_side`` of the same row."""
-    size, total = len(buffer.rows), 0.0
-    for start in range(0, len(columns), size):
-        stop = min(start + size, len(columns))
-        if len(columns) > size:
-            gather(src, columns[start:stop], weights[start:stop], buffer.rows, buffer.roots)
-        for j in range(stop - start):
-            row, dot = buffer.rows[j], np.float32(0)
-            for f in range(len(solution)):
-                dot += row[f] * solution[f]
-            error = np.float64(dot) - buffer.roots[j]
-            total += error * error
+    rows, roots, total = buffer.rows, buffer.roots, 0.0
+    for start in range(0, len(columns), len(rows)):
+        stop = min(start + len(rows), len(columns))
+        if len(columns) > len(rows):
+            gather(src, columns[start:stop], weights[start:stop], rows, roots)
+        for j in range(0, stop - start, _AT_ONCE):
+            products = dots(rows[j:], solution)
+            for n in range(_AT_ONCE):
+                error = np.float64(products[n]) - roots[j + n]
+                total += error * error
     return total
 
 
@@ -185,16 +192,16 @@ def solve_long_row(
     for f in range(len(diagonal)):
         inverse[f] = np.float32(1) / diagonal[f]
         direction[f] = inverse[f] * residual[f]
+        image[f] = diagonal[f] * direction[f]
         solution[f] = np.float32(0)
         norm += direction[f] * residual[f]
     for _ in range(max_iter):
         # A NaN leaves the loop here, too, and shows in the loss.
         if not norm > np.float32(tol * tol) * length:
             return observed_loss(src, columns, weights, buffer, solution)
-        product(src, columns, weights, buffer, direction, image)
+        add_product(src, columns, weights, buffer, direction, image)
         curvature = np.float32(0)
         for f in range(len(diagonal)):
-            image[f] += diagonal[f] * direction[f]
             curvature += image[f] * direction[f]
         step, previous = norm / curvature, norm
         if not step > _SMALLEST_STEP:
@@ -208,6 +215,7 @@ def solve_long_row(
         ratio = norm / previous
         for f in range(len(diagonal)):
             direction[f] = inverse[f] * residual[f] + ratio * direction[f]
+            image[f] = diagonal[f] * direction[f]
     return math.nan
 
 
