@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cdimf_spark.kernel.compilation import compiled, inlined
+from cdimf_spark.kernel.memory import aligned_rows, prefetch
 
 Float32 = NDArray[np.float32]
 Float64 = NDArray[np.float64]
@@ -37,8 +38,8 @@ _SMALLEST_STEP = 1 / 60
 # Rows that are multiplied in one pass over a vector; one by one, most of the time would go into
 # the vector and into adding up its lanes.
 _AT_ONCE = 4
-# Bytes of a cache line. A vector register that is loaded across two lines takes twice the time.
-_LINE = 64
+# Source rows that are on their way while others are copied: 4 kB, about what a processor waits for.
+_FLOATS_AHEAD = 1024
 
 
 class Buffer(NamedTuple):
@@ -61,15 +62,7 @@ def new_buffer(rank: int, longest: int) -> Buffer:
     """Scratch for rows of `rank` columns with at most `longest` interactions."""
     groups = min(-(-longest // _AT_ONCE), _BUFFER_ENTRIES // (rank * _AT_ONCE))
     size = _AT_ONCE * max(1, groups)
-    return Buffer(_aligned(size, rank), np.empty(size, np.float32), _aligned(6, rank))
-
-
-def _aligned(n: int, d: int) -> Float32:
-    """Uninitialised (n, d) that starts with a cache line, which saves a fifth of an iteration."""
-    entries = _LINE // np.dtype(np.float32).itemsize
-    memory = np.empty(n * d + entries, np.float32)
-    first = -memory.ctypes.data % _LINE // memory.itemsize
-    return memory[first : first + n * d].reshape(n, d)
+    return Buffer(aligned_rows(size, rank), np.empty(size, np.float32), aligned_rows(6, rank))
 
 
 @inlined
@@ -78,7 +71,10 @@ def gather(src: Float32, columns: Int32, weights: Float32, rows: Float32, roots:
 
     Zeros, which add nothing to any sum, fill them up to a multiple of four.
     """
+    ahead = _FLOATS_AHEAD // src.shape[1] + 1
     for j in range(len(columns)):
+        if j + ahead < len(columns):
+            prefetch(src, columns[j + ahead])
         row = src[np.uint32(columns[j])]
         root = np.float32(math.sqrt(weights[j])) if len(weights) else np.float32(1)
         roots[j] = root
@@ -238,8 +234,11 @@ def solve_long_rows(
 
     `buffer` is scratch; `max_iter` and `tol` limit ``solve_long_row``.
     """
-    diagonal = buffer.vectors[5]
-    for u in numbers:
+    diagonal, ahead = buffer.vectors[5], _FLOATS_AHEAD // src.shape[1] + 1
+    for n in range(len(numbers)):
+        u, following = numbers[n], numbers[min(n + 1, len(numbers) - 1)]
+        for column in indices[indptr[following] : indptr[following + 1]][:ahead]:
+            prefetch(src, column)
         first, last = indptr[u], indptr[u + 1]
         for f in range(len(diagonal)):
             diagonal[f] = dense_diagonal[f] + shift[u]

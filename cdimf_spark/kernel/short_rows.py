@@ -20,11 +20,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cdimf_spark.kernel.compilation import compiled, inlined
+from cdimf_spark.kernel.memory import prefetch
 
 Float32 = NDArray[np.float32]
 Float64 = NDArray[np.float64]
 Int32 = NDArray[np.int32]
 Int64 = NDArray[np.int64]
+
+
+# Rows whose source rows are on their way while one is solved.
+_ROWS_AHEAD = 2
 
 
 @inlined
@@ -131,7 +136,10 @@ def solve_short_rows(
     system = np.empty((longest, longest), np.float64)
     errors = np.empty(longest, np.float64)
     previous = np.nan
-    for u in numbers:
+    for n in range(len(numbers)):
+        u, later = numbers[n], numbers[min(n + _ROWS_AHEAD, len(numbers) - 1)]
+        for column in indices[indptr[later] : indptr[later + 1]]:
+            prefetch(src, column)
         first, last = indptr[u], indptr[u + 1]
         k = last - first
         if shift[u] != previous:
