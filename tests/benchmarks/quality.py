@@ -11,8 +11,8 @@ consensus had 40), and prints HR@10 and NDCG@10 with 999 drawn items:
     test         trained on all of train: mean of the evaluation seeds 0, 1, 2, and the expectation
                  over all draws; for --starts N random starts, mean and standard deviation
 
-With --search N it looks for better options of pooled ALS in N trials on a validation split: random
-steps from the best ones so far, which it prints.
+With --search N [--model pooled|consensus] it looks for better options of one of them in N trials on
+a validation split: random steps from the best ones so far, which it prints.
 
 With --tune it shows where the options stand: from those configurations, one option at a time is
 moved by the steps of `STEPS`, and the validation metrics of every move are printed; no test row is
@@ -64,7 +64,7 @@ STEPS: dict[str, tuple[float, ...]] = {
     "max_iter": (0.7, 1.5),
     "user_prior": (0.0, 0.7, 1.2),
 }
-SCALED = {"reg_param": 0.2, "unobserved_ratio": 0.3}
+SCALED = {"reg_param": 0.2, "unobserved_ratio": 0.3, "rho": 0.4}
 SHIFTED = {"item_reg_exponent": 0.15, "user_prior": 0.15}
 SEEDS = (0, 1, 2)
 _HEADER = f"{'':34}" + "".join(f"{c:>16}" for c in ("Sport HR", "NDCG", "Cloth HR", "NDCG"))
@@ -73,12 +73,12 @@ _HEADER = f"{'':34}" + "".join(f"{c:>16}" for c in ("Sport HR", "NDCG", "Cloth H
 def models(task: str) -> dict[str, ModelConfig]:
     """The configurations that are compared."""
     consensus = load_config(str(CONF / f"amazon_{task}.yaml")).model
-    return {"consensus": consensus, "pooled ALS": ModelConfig(**POOLED[task])}
+    return {"consensus": consensus, "pooled": ModelConfig(**POOLED[task])}
 
 
 def score(name: str, model: ModelConfig, split: Split, seeds: tuple[int, ...] = ()) -> np.ndarray:
     """Train, and rank: HR and NDCG of Sport and Cloth, expected and (with seeds) drawn."""
-    data = (to_pooled if name == "pooled ALS" else to_domains)(split.train)
+    data = (to_pooled if name == "pooled" else to_domains)(split.train)
     found = rank_all(train_local(data, model), data, split, seeds)
     # (domain, HR and NDCG, expected or drawn) -> expected or drawn, four columns
     both = np.stack([found["sport"], found["cloth"]]).reshape(2, -1, 2)
@@ -126,31 +126,35 @@ def tune(task: str) -> None:
     split = validation_split(task, read_task(task).train, seed=0)
     print(f"\n{task}, validation\n{_HEADER}")
     for name, model in models(task).items():
-        for title, moved in moves(model, pooled=name == "pooled ALS"):
+        for title, moved in moves(model, pooled=name == "pooled"):
             print(line(f"{name}, {title}", score(name, moved, split)), flush=True)
 
 
-def search(task: str, trials: int) -> None:
-    """Random steps from the best options of pooled ALS, by the sum of the validation metrics."""
+def search(task: str, trials: int, name: str) -> None:
+    """Random steps from the best options so far, by the sum of the validation metrics."""
     split, rng = validation_split(task, read_task(task).train, seed=0), np.random.default_rng(0)
-    best, options = -np.inf, {"item_reg_exponent": 0.5, "user_prior": 0.0, **POOLED[task]}
-    print(f"\n{task}, validation, pooled ALS\n{_HEADER}")
+    best, model = -np.inf, models(task)[name]
+    names = [option for option in (*SCALED, *SHIFTED) if option != "rho" or name == "consensus"]
+    print(f"\n{task}, validation, {name}: {', '.join(names)}\n{_HEADER}")
     for trial in range(trials + 1):
-        tried = {**options, **random_step(options, rng)} if trial else options
-        found = score("pooled ALS", ModelConfig(**tried), split)
-        better = found.sum() > best
-        if better:
-            best, options = found.sum(), tried
-        print(line(" ".join(f"{value:.3g}" for value in tried.values()), found), flush=True)
-    print(f"best: {options}")
+        tried = random_step(model, names, rng) if trial else model
+        found = score(name, tried, split)
+        if found.sum() > best:
+            best, model = found.sum(), tried
+        print(line(" ".join(f"{getattr(tried, n):.3g}" for n in names), found), flush=True)
+    print("best: " + ", ".join(f"{n} {getattr(model, n):.4g}" for n in names))
 
 
-def random_step(options: dict[str, Any], rng: np.random.Generator) -> dict[str, float]:
-    """Some options, moved: factors for those of SCALED, sums for those of SHIFTED."""
-    moved = {name: options[name] * rng.lognormal(0, step) for name, step in SCALED.items()}
-    for name, step in SHIFTED.items():
-        moved[name] = float(np.clip(options[name] + rng.normal(0, step), 0, 1))
-    return {name: value for name, value in moved.items() if rng.random() < 0.6}
+def random_step(model: ModelConfig, names: list[str], rng: np.random.Generator) -> ModelConfig:
+    """One to all of the options, moved: factors for those of SCALED, sums for those of SHIFTED."""
+    moved = {}
+    for name in rng.permutation(names)[: rng.integers(1, len(names) + 1)].tolist():
+        value = getattr(model, name)
+        if name in SCALED:
+            moved[name] = value * rng.lognormal(0, SCALED[name])
+        else:
+            moved[name] = float(np.clip(value + rng.normal(0, SHIFTED[name]), 0, 1))
+    return replace(model, **moved)
 
 
 def main() -> None:
@@ -159,12 +163,13 @@ def main() -> None:
     )
     parser.add_argument("--task", choices=("warm", "cold"), help="only this one")
     parser.add_argument("--tune", action="store_true", help="validation metrics of neighbours")
-    parser.add_argument("--search", type=int, help="trials for pooled ALS")
+    parser.add_argument("--search", type=int, help="trials of a search for better options")
+    parser.add_argument("--model", choices=("pooled", "consensus"), default="pooled")
     parser.add_argument("--starts", type=int, default=1, help="random starts of the test figures")
     given = parser.parse_args()
     for task in [given.task] if given.task else ["warm", "cold"]:
         if given.search:
-            search(task, given.search)
+            search(task, given.search, given.model)
         elif given.tune:
             tune(task)
         else:
