@@ -134,6 +134,8 @@ def search(task: str, trials: int, name: str) -> None:
     """Random steps from the best options so far, by the sum of the validation metrics."""
     split, rng = validation_split(task, read_task(task).train, seed=0), np.random.default_rng(0)
     best, model = -np.inf, models(task)[name]
+    if model.item_reg_exponent is None:
+        model = replace(model, item_reg_exponent=0.5)  # the default of this schedule, said aloud
     names = [option for option in (*SCALED, *SHIFTED) if option != "rho" or name == "consensus"]
     print(f"\n{task}, validation, {name}: {', '.join(names)}\n{_HEADER}")
     for trial in range(trials + 1):
