@@ -45,14 +45,21 @@ from tests.benchmarks.ranking_quality import (
 
 CONF = Path(__file__).parents[2] / "conf"
 POOLED: dict[str, dict[str, Any]] = {
-    "warm": {"rank": 576, "max_iter": 12, "reg_param": 2.5, "unobserved_ratio": 10.0},
+    "warm": {
+        "rank": 576,
+        "max_iter": 12,
+        "reg_param": 2.32,
+        "item_reg_exponent": 0.4,
+        "unobserved_ratio": 5.76,
+        "user_prior": 0.06,
+    },
     "cold": {
         "rank": 576,
         "max_iter": 10,
-        "reg_param": 2.8,
+        "reg_param": 2.43,
         "item_reg_exponent": 0.9,
-        "unobserved_ratio": 8.0,
-        "user_prior": 0.7,
+        "unobserved_ratio": 7.28,
+        "user_prior": 0.753,
     },
 }
 STEPS: dict[str, tuple[float, ...]] = {
