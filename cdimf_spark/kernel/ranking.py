@@ -17,7 +17,7 @@ Matrix = NDArray[np.float32]
 Indexes = NDArray[np.int64]
 
 # Scores that are compared with the k-th best so far at a time.
-_GLANCE = 256
+_GLANCE = 128
 
 
 class TopK(NamedTuple):
@@ -48,10 +48,30 @@ def select_best(scores: Matrix, k: int, item_keys: Indexes) -> TopK:
     TopK
         `items` are column indexes.
     """
-    n_users = len(scores)
-    best = TopK(np.full((n_users, k), -1, np.int64), np.full((n_users, k), -np.inf, np.float32))
-    _select(plain_array(scores, np.float32), plain_array(item_keys, np.int64), *best)
+    best = empty_lists(len(scores), k)
+    update_best(best, scores, 0, item_keys)
     return best
+
+
+def empty_lists(n_users: int, k: int) -> TopK:
+    """Lists that no item has entered yet."""
+    return TopK(np.full((n_users, k), -1, np.int64), np.full((n_users, k), -np.inf, np.float32))
+
+
+def update_best(best: TopK, scores: Matrix, first: int, item_keys: Indexes) -> None:
+    """Enter further items, in place, into lists that may have some.
+
+    Parameters
+    ----------
+    best
+        Lists of the items before `first`; `items` are row numbers in the catalogue.
+    scores : float32 (n_users, n_columns)
+        Of the items `first` and following. Not changed.
+    item_keys : int64 (n_items,)
+        Of the whole catalogue.
+    """
+    keys = plain_array(item_keys, np.int64)
+    _update(plain_array(scores, np.float32), first, keys, best.items, best.scores)
 
 
 def merge_columns(keys: Indexes, scores: Matrix, k: int) -> Indexes:
@@ -79,22 +99,23 @@ def enter(top: Any, scores: Any, row: Any, score: Any, keys: Any) -> None:
 
 
 @compiled
-def _select(scores: Matrix, keys: Indexes, items: Indexes, best: Matrix) -> None:
-    """Fill the lists of `select_best`, which come empty.
+def _update(scores: Matrix, first: int, keys: Indexes, items: Indexes, best: Matrix) -> None:
+    """Fill the lists of `update_best`.
 
     Few scores of a long row are among the best so far: a part of it is looked at one by one only
-    if a count, which runs many at a time, finds one there. NaN fails every comparison.
+    if a first look, at sixteen at a time, finds one there (`or` is four times as fast as a sum).
+    NaN fails every comparison.
     """
     for u in range(len(scores)):
-        row, worst = scores[u], np.float32(-np.inf)
+        row, worst = scores[u], best[u, -1]
         for start in range(0, len(row), _GLANCE):
             part = row[start : start + _GLANCE]
-            n_good = 0
-            for score in part:
-                n_good += score >= worst
-            if n_good == 0:
+            any_good = np.int32(0)
+            for i in range(len(part)):
+                any_good |= np.int32(part[i] >= worst)
+            if not any_good:
                 continue
             for i in range(len(part)):
                 if part[i] >= worst and part[i] > -np.inf:
-                    enter(items[u], best[u], start + i, part[i], keys)
+                    enter(items[u], best[u], first + start + i, part[i], keys)
                     worst = best[u, -1]

@@ -13,13 +13,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from cdimf_spark.kernel.ranking import TopK, merge_columns, select_best
+from cdimf_spark.kernel.ranking import TopK, empty_lists, merge_columns, update_best
 
 Matrix = NDArray[np.float32]
 Indexes = NDArray[np.int64]
 
 # How many more items than wanted are computed again before the best are chosen.
 _MARGIN = 16
+# Scores that are made at a time (1 MB: they are looked at while a core's cache has them), of at
+# least so many items: a product is fast if both its sides are a few hundred rows.
+_TILE = 1 << 18
+_TILE_ITEMS = 1 << 10
 
 
 def pair_scores(users: Matrix, items: Matrix, dtype: DTypeLike = np.float32) -> Matrix:
@@ -72,9 +76,33 @@ def best_items(
     TopK
         `items` are row indexes of `items`.
     """
-    scores = users @ items.T
-    scores[np.repeat(np.arange(len(users)), np.diff(seen[0])), seen[1]] = -np.inf
-    candidates = select_best(scores, k + _MARGIN, item_keys)
+    parts = [empty_lists(0, k)]
+    for batch in user_batches(len(users), max(_TILE_ITEMS * 16, (k + _MARGIN) * users.shape[1])):
+        pointers = seen[0][batch.start : batch.stop + 1]
+        mine = pointers - pointers[0], seen[1][pointers[0] : pointers[-1]]
+        found = _candidates(users[batch], items, item_keys, k + _MARGIN, mine)
+        parts.append(_exactly(found, users[batch], items, item_keys, k))
+    return TopK(*(np.concatenate(arrays) for arrays in zip(*parts, strict=True)))
+
+
+def _candidates(
+    users: Matrix, items: Matrix, item_keys: Indexes, k: int, seen: tuple[Indexes, Indexes]
+) -> TopK:
+    """The k best of each user by a float32 product, made and looked at tile by tile."""
+    best = empty_lists(len(users), k)
+    order = np.argsort(seen[1], kind="stable")
+    owners, columns = np.repeat(np.arange(len(users)), np.diff(seen[0]))[order], seen[1][order]
+    width = max(_TILE // len(users), 1)
+    for first in range(0, len(items), width):
+        scores = users @ items[first : first + width].T
+        mine = slice(*np.searchsorted(columns, (first, first + width)))
+        scores[owners[mine], columns[mine] - first] = -np.inf
+        update_best(best, scores, first, item_keys)
+    return best
+
+
+def _exactly(candidates: TopK, users: Matrix, items: Matrix, item_keys: Indexes, k: int) -> TopK:
+    """The k best of the candidates, by scores that depend on nothing but the two rows."""
     empty = candidates.items < 0
     if not len(items):
         return TopK(candidates.items[:, :k], candidates.scores[:, :k])

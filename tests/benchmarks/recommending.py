@@ -5,7 +5,7 @@ Run as `python -m tests.benchmarks.recommending [--users 1e6 --items 1e5] [--no-
     large        jobs/recommend.py for 1M users x 100k items at rank 64, lists written as Parquet,
                  from the start of spark-submit; `implicit` recommends to samples of users of the
                  same shape, a process for each core at the same time, in batches of 1,000
-    small        the same job for 200k users x 50k items, and MLlib's recommendForAllUsers on
+    small        the same job for 400k users x 100k items, and MLlib's recommendForAllUsers on
                  factors of the same shape in a session of its own (its model is fitted before the
                  clock starts); both write Parquet
 
@@ -35,8 +35,8 @@ from tests.benchmarks.submit import ROOT, Job, run_job, train
 
 RANK, K, CORES = 64, 10, 2
 _SAMPLE = 20_000
-# What MLlib does in some minutes.
-_SMALL = (200_000, 50_000)
+# What MLlib does in five minutes.
+_SMALL = (400_000, 100_000)
 
 
 def write_interactions(path: Path, n_users: int, n_items: int) -> None:

@@ -15,7 +15,7 @@ import scipy.sparse as sp
 from implicit.cpu.als import AlternatingLeastSquares
 from threadpoolctl import threadpool_limits
 
-from cdimf_spark.kernel.scoring import best_items, user_batches
+from cdimf_spark.kernel.scoring import best_items
 from tests.benchmarks.kernel import interleaved
 
 _SEEN = 20
@@ -38,14 +38,9 @@ class Problem:
         self.peer.user_factors, self.peer.item_factors = self.users, self.items
 
     def ours(self, k: int) -> np.ndarray:
-        """Lists in batches as a task makes them."""
-        lists = []
-        for batch in user_batches(len(self.users), len(self.items)):
-            seen = self.seen[batch]
-            lists.append(
-                best_items(self.users[batch], self.items, self.keys, k, (seen.indptr, seen.indices))
-            )
-        return np.concatenate([found.items for found in lists])
+        """Lists as a task makes them."""
+        seen = self.seen.indptr, self.seen.indices
+        return best_items(self.users, self.items, self.keys, k, seen).items
 
     def theirs(self, k: int, size: int) -> np.ndarray:
         """implicit's lists, in batches of some users."""

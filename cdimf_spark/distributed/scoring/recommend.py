@@ -28,8 +28,8 @@ from cdimf_spark.distributed.scoring.scoring_tables import (
 from cdimf_spark.distributed.scoring.user_stage import LeftOut, listed_users, place_users
 from cdimf_spark.distributed.workers import apply_to_cogroups
 from cdimf_spark.errors import ValueOutOfRangeError
-from cdimf_spark.kernel.ranking import TopK, merge_columns
-from cdimf_spark.kernel.scoring import best_items, find_sorted, unit_rows, user_batches
+from cdimf_spark.kernel.ranking import merge_columns
+from cdimf_spark.kernel.scoring import best_items, find_sorted, unit_rows
 from cdimf_spark.schemas import USER_ID
 
 _SEEN = LeftOut()
@@ -114,12 +114,7 @@ def make_top_step(rank: int, k: int, with_counts: bool, cosine: bool) -> ScoreFu
         if with_counts:
             items = np.column_stack([items, group.counts.astype(np.float32)])
         seen = group.find(Lists.of(arrays["seen_counts"], arrays["seen"]))
-        tops = [_no_lists(k)]
-        for batch in user_batches(len(users), max(len(items), (k + 16) * rank)):
-            rows = slice(batch.start, min(batch.stop, len(users)))
-            mine = seen.cut(rows)
-            tops.append(best_items(users[rows], items, group.keys, k, (mine.offsets, mine.values)))
-        top = TopK(*(np.concatenate(parts) for parts in zip(*tops, strict=True)))
+        top = best_items(users, items, group.keys, k, (seen.offsets, seen.values))
         ids = pa.chunked_array([*item_ids(item_rows).chunks, pa.array([""])])
         places = np.where(top.items < 0, len(items), top.items).reshape(-1)
         return {
@@ -130,10 +125,6 @@ def make_top_step(rank: int, k: int, with_counts: bool, cosine: bool) -> ScoreFu
         }
 
     return step
-
-
-def _no_lists(k: int) -> TopK:
-    return TopK(np.empty((0, k), np.int64), np.empty((0, k), np.float32))
 
 
 def make_finish(k: int) -> FinishFunction:
