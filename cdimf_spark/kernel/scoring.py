@@ -20,10 +20,10 @@ Indexes = NDArray[np.int64]
 
 # How many more items than wanted are computed again before the best are chosen.
 _MARGIN = 16
-# Scores that are made at a time (1 MB: they are looked at while a core's cache has them), of at
-# least so many items: a product is fast if both its sides are a few hundred rows.
+# Scores that are made at a time: 1 MB, looked at while a core's cache has them.
 _TILE = 1 << 18
-_TILE_ITEMS = 1 << 10
+# For `user_batches`: at most 256 users at a time. Products are fast if both sides are hundreds.
+_LEAST_CELLS = 1 << 14
 
 
 def pair_scores(users: Matrix, items: Matrix, dtype: DTypeLike = np.float32) -> Matrix:
@@ -77,7 +77,7 @@ def best_items(
         `items` are row indexes of `items`.
     """
     parts = [empty_lists(0, k)]
-    for batch in user_batches(len(users), max(_TILE_ITEMS * 16, (k + _MARGIN) * users.shape[1])):
+    for batch in user_batches(len(users), max(_LEAST_CELLS, (k + _MARGIN) * users.shape[1])):
         pointers = seen[0][batch.start : batch.stop + 1]
         mine = pointers - pointers[0], seen[1][pointers[0] : pointers[-1]]
         found = _candidates(users[batch], items, item_keys, k + _MARGIN, mine)

@@ -5,7 +5,7 @@ import pytest
 
 from cdimf_spark.kernel.scoring import best_items
 
-# More users than a batch has and more items than a tile: 256 and 1,024.
+# More users than a batch has and more items than a tile of them: 256 and 1,024.
 USERS, ITEMS = 600, 3000
 
 
