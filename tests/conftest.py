@@ -42,7 +42,7 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
         # must not depend on where pytest was started.
         spark__driver__extraJavaOptions=(
             "-Duser.timezone=UTC -XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=256m "
-            "-XX:+UseParallelGC "
+            "-XX:+UseParallelGC -Xss8m "
             f"-Dlog4j2.configurationFile={ROOT / 'conf' / 'log4j2.properties'} "
             f"-Dderby.system.home={scratch}"
         ),

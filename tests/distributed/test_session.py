@@ -41,3 +41,13 @@ def test_code_cache_is_large_enough_for_the_first_level_of_compilation() -> None
     java = read_properties(ROOT / "conf" / "local.conf")["spark.driver.extraJavaOptions"]
     assert "-XX:TieredStopAtLevel=1" in java
     assert "-XX:ReservedCodeCacheSize=256m" in java
+
+
+def test_stack_is_large_enough_for_ten_iterations_of_mllib() -> None:
+    """At Java's 1 MB jobs/compare.py died with the baseline mllib: StackOverflowError."""
+    local, cluster = (
+        read_properties(ROOT / "conf" / name) for name in ("local.conf", "cluster.conf")
+    )
+    assert "-Xss8m" in local["spark.driver.extraJavaOptions"].split()
+    for side in ("driver", "executor"):
+        assert "-Xss8m" in cluster[f"spark.{side}.extraJavaOptions"].split()
