@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import time
 from functools import reduce
+from pathlib import Path
 
 from pyspark.ml.recommendation import ALS
 from pyspark.sql import DataFrame, SparkSession
@@ -21,6 +23,13 @@ def peer_session() -> SparkSession:
         spark__driver__extraJavaOptions="-Duser.timezone=UTC",
         spark__sql__shuffle__partitions="2",
     )
+
+
+def largest_resident_set(spark: SparkSession) -> int:
+    """Most memory that the session's JVM has had, in bytes."""
+    number = spark.sparkContext._gateway.proc.pid
+    status = Path(f"/proc/{number}/status").read_text()
+    return 1024 * int(re.findall(r"VmHWM:\s*(\d+) kB", status)[0])
 
 
 def pool(domains: dict[str, DataFrame]) -> DataFrame:

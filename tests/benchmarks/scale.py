@@ -18,7 +18,12 @@ from pathlib import Path
 from statistics import median
 
 from tests.benchmarks.data import write_domains
-from tests.benchmarks.peers import mllib_iteration_seconds, peer_session, pool
+from tests.benchmarks.peers import (
+    largest_resident_set,
+    mllib_iteration_seconds,
+    peer_session,
+    pool,
+)
 from tests.benchmarks.submit import ROOT, train
 
 RANK = 64
@@ -50,9 +55,11 @@ def mllib(nnz: int, folder: Path) -> str:
     }
     try:
         seconds = mllib_iteration_seconds(pool(domains), RANK, 1, 4)[0]
+        memory = largest_resident_set(spark)
     finally:
         spark.stop()
-    return f"{nnz / 1e6:8.0f}M{seconds:11.2f}{1e6 * seconds / nnz:13.3f}  MLlib ALS, pooled data"
+    cells = f"{nnz / 1e6:8.0f}M{seconds:11.2f}{1e6 * seconds / nnz:13.3f}"
+    return f"{cells}{'MLlib ALS, pooled data':>29}{memory / 1e9:9.2f}"
 
 
 def main() -> None:
