@@ -40,9 +40,10 @@ examples (each after: spark-submit --properties-file conf/local.conf):
         --domain cloth=reviews_Clothing_Shoes_and_Jewelry.json.gz --split warm --output data/warm
   the cold split, and the true 5-10-core:
     jobs/prepare.py --domain sport=... --domain cloth=... --split cold --filter k_core
-  clicks and purchases, the last month held out:
+  clicks and purchases, the last two months held out:
     jobs/prepare.py --domain shop=events/*.csv.gz --event-weights view=1,cart=3,purchase=5 \\
-        --columns user=visitor,item=article,time=at,event=kind --split time --test-from 2024-06-01
+        --columns user=visitor,item=article,time=at,event=kind --split time \\
+        --validation-from 2024-05-01 --test-from 2024-06-01
   domains without common ids, joined by a link table, under pseudonyms:
     openssl rand -hex 32 > key.txt
     jobs/prepare.py --domain sport=... --domain cloth=... --links persons.csv --key-file key.txt

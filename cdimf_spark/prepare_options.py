@@ -207,13 +207,17 @@ def _refuse_together(options: PrepareOptions) -> None:
         ),
         "keep_apart all leaves nothing for keep_apart_above": options.keep_apart == "all"
         and options.keep_apart_above is not None,
+        "splits warm and cold want users whom several domains have: keep_apart all leaves none": (
+            options.keep_apart == "all" and options.split in ("warm", "cold")
+        ),
         "links say who is who: leave out keep_apart and keep_apart_above": options.links is not None
         and (options.keep_apart == "all" or options.keep_apart_above is not None),
         "time_from must be before time_to": options.time_from is not None
         and options.time_to is not None
         and options.time_from >= options.time_to,
         "test_from and validation_from are for split: time": any(times) and options.split != "time",
-        "give test_from and validation_from together (or validation: false)": (
+        "split time wants test_from and validation_from together (--validation-from), or no "
+        "validation set (validation: false, --validation false)": (
             options.validation and times[0] != times[1]
         ),
         "validation_from without validation": not options.validation and times[1],

@@ -126,7 +126,11 @@ class TrialLog:
                 f"{self._path} is not a file of trials ({error}): name another output folder"
             ) from None
         changed = sorted(key for key in {*found, *search} if found.get(key) != search.get(key))
-        if changed:
+        if changed and not self.trials:
+            # Nothing was found yet that other options could contradict.
+            self._path.unlink()
+            self._append({"search": search})
+        elif changed:
             raise ConfigurationError(
                 f"{self._path} holds the trials of another search ({', '.join(changed)}): "
                 "restore these, or name another output folder"

@@ -74,7 +74,8 @@ def main(arguments: list[str] | None = None) -> None:
     tuned = tune_from_config(spark, config, validation, given.output, space, tuning)
     print(f"Best of {len(tuned.trials)} trials\n{tuned}\n")
     print(f"Written to {tuned.best_file}; train on all data with:")
-    print(f"  jobs/train_cdimf.py --config {tuned.best_file} --output DIR")
+    submit = "spark-submit --properties-file conf/local.conf jobs/train_cdimf.py"
+    print(f"  {submit} --config {tuned.best_file} --output DIR")
 
 
 if __name__ == "__main__":

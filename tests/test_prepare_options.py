@@ -66,6 +66,7 @@ def test_value_out_of_range(name: str, value: object) -> None:
         ({"min_rating": 3, "event_weights": "view=1"}, "a value or a type"),
         ({"keep_apart": "all", "keep_apart_above": 3}, "leaves nothing"),
         ({"links": "a.csv", "keep_apart": "all"}, "links say who is who"),
+        ({"split": "cold", "keep_apart": "all"}, "keep_apart all leaves none"),
         ({"time_from": 2, "time_to": 1}, "time_from must be before"),
         ({"test_from": 1}, "are for split: time"),
         ({"split": "time", "test_from": 1}, "together"),

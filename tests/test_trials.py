@@ -97,3 +97,10 @@ def test_trials_as_text() -> None:
     assert header.split() == ["trial", "MRR", "%", "iterations", "rank", "rho"]
     assert first.split() == ["2", "25.00", "2", "16", "0.3"]
     assert second.split() == ["1", "10.00", "2", "8", "0.3"]
+
+
+def test_search_without_a_trial_takes_other_options(tmp_path: Path) -> None:
+    path = tmp_path / "trials.jsonl"
+    TrialLog(path, {"negatives": 999})
+    TrialLog(path, {"negatives": None}).add(trial(1, 0.1))
+    assert len(TrialLog(path, {"negatives": None}).trials) == 1

@@ -103,6 +103,7 @@ def test_verdicts() -> None:
 def test_errors_before_any_work(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="did you mean 'popularity'"):
         check_baselines(["poplarity"])
+    assert check_baselines("pooled, separate") == ("pooled", "separate")
     with pytest.raises(ConfigurationError, match="some of popularity"):
         check_baselines([])
     with pytest.raises(ConfigurationError, match="must end in one of"):

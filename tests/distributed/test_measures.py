@@ -92,3 +92,4 @@ def test_unknown_grouping() -> None:
     with pytest.raises(ValueOutOfRangeError, match="'age', but must be some of shared, history"):
         check_groupings(["shared", "age"])
     assert check_groupings("source") == ("source",)
+    assert check_groupings("shared, history") == ("shared", "history")

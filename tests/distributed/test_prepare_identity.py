@@ -94,6 +94,18 @@ def test_links(spark: SparkSession, users: DataFrame, tmp_path: Path) -> None:
     }
 
 
+def test_misspelt_domain_of_a_link_is_a_warning(
+    spark: SparkSession, users: DataFrame, caplog: pytest.LogCaptureFixture
+) -> None:
+    rows = [("sprot", 1, 7), ("sport", 1, 7)]
+    table = spark.createDataFrame(rows, "domain string, user_id int, person_id int")
+    with caplog.at_level("WARNING"):
+        apply_links(users, read_links(spark, table), DOMAINS)
+    assert [record.message for record in caplog.records] == [
+        "the link table has a domain 'sprot' that is not prepared: did you mean 'sport'?"
+    ]
+
+
 def test_two_ids_of_one_person(spark: SparkSession, users: DataFrame) -> None:
     rows = [("sport", 1, 7), ("sport", 20, 7)]
     table = spark.createDataFrame(rows, "domain string, user_id int, person_id int")

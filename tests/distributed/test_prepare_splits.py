@@ -200,6 +200,8 @@ def test_empty_test_set() -> None:
     sizes = {"sport": {"train": {}, "test": {}}, "cloth": {"train": {}}}
     with pytest.raises(DataError, match="'cloth' has no test interactions after the split"):
         refuse_empty(sizes, PrepareOptions(validation=False))
+    with pytest.raises(DataError, match="it takes users whom several domains have"):
+        refuse_empty(sizes, PrepareOptions(validation=False, split="cold"))
 
 
 def test_overlap_and_sizes(spark: SparkSession, events: pd.DataFrame) -> None:

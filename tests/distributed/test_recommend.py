@@ -16,6 +16,7 @@ from cdimf_spark.distributed.scoring.recommend import (
     recommend,
     unknown_users,
 )
+from cdimf_spark.distributed.scoring.requests import read_ids
 from cdimf_spark.distributed.scoring.user_lists import read_users
 from cdimf_spark.errors import ConfigurationError, DataError, ValueOutOfRangeError
 from cdimf_spark.kernel.initialization import id_keys
@@ -118,3 +119,9 @@ def test_output_is_not_overwritten_by_accident(spark: SparkSession, tmp_path: Pa
             write_recommendations(rows, path, form, 2)
         write_recommendations(rows.limit(0), path, form, 2, overwrite=True)
         assert spark.read.format(form).load(path).isEmpty()
+
+
+def test_one_text_is_no_list_of_ids(spark: SparkSession) -> None:
+    """Its letters were taken for users whom nobody knows."""
+    with pytest.raises(ConfigurationError, match=r"is the text 'u1': a list of ids, \['u1'\]"):
+        read_ids(spark, "u1", "user_id", "users")

@@ -113,3 +113,11 @@ def test_nothing_to_hold_out(spark: SparkSession, tmp_path: Path) -> None:
     lonely = {"sport": frame(spark, {(1, 1), (2, 1), (3, 2)})}
     with pytest.raises(DataError, match="no interaction can be held out"):
         tune(lonely, output=str(tmp_path / "none"), trials=1)
+
+
+def test_catalogue_too_small_to_draw_from_is_seen_before_the_first_training(
+    shops: dict[str, DataFrame], tmp_path: Path
+) -> None:
+    with pytest.raises(DataError, match="'sport' has 19 items, too few to draw 999 negatives"):
+        tune(shops, output=str(tmp_path), trials=1)
+    assert [path.name for path in tmp_path.iterdir()] == ["trials.jsonl"]

@@ -6,6 +6,7 @@ for them.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -16,6 +17,8 @@ from pyspark.sql import types as T
 from cdimf_spark.distributed.input.cell_checks import wrong_type
 from cdimf_spark.distributed.input.sniffing import only_position, plain_name, position_of
 from cdimf_spark.errors import ColumnsError
+
+logger = logging.getLogger(__name__)
 
 TIMESTAMP = "timestamp"
 EVENT = "event"
@@ -28,6 +31,7 @@ TIME_NAMES = (
 EVENT_NAMES = ("event", "event_type", "action", "action_type", "behavior", "behavior_type")
 # A value of such a name says how much somebody liked a thing, not how sure that is.
 RATING_NAMES = ("rating", "overall", "stars", "score")
+_AS_WEIGHT = "jobs/prepare.py gives ratings the weight 1, the option columns chooses others"
 # Numbers from here on cannot be seconds (the year 5138), only thousandths, or millionths.
 _FIRST_MILLIS, _FIRST_MICROS = 1e11, 1e14
 # What a timestamp can hold: the years 1 to 9999.
@@ -76,7 +80,7 @@ def event_cells(
     names : sequence of str
         The columns that are there, in order.
     events : EventColumns or None
-        None: nothing is looked for and no column added.
+        None: nothing is looked for and no column added; a rating as the weight is logged.
     source : str
         Path or table, for messages.
     cell : callable
@@ -96,7 +100,10 @@ def event_cells(
     ColumnsError
         A wanted column is not there, of a wrong type, or not clear.
     """
+    is_rating = weight is not None and plain_name(names[weight]) in RATING_NAMES
     if events is None:
+        if is_rating and weight is not None:
+            logger.info("%s: column %r is the weight (%s)", source, names[weight], _AS_WEIGHT)
         return EventCells()
     look = events.look
     time = _find(names, events.time, TIME_NAMES if look else (), "times", source, positional)
@@ -105,7 +112,6 @@ def event_cells(
         likely = EVENT_NAMES if look else ()
         event = _find(names, events.event, likely, "event types", source, positional)
     _refuse_missing(names, events, {"value": weight, "time": time, "event": event}, source)
-    is_rating = weight is not None and plain_name(names[weight]) in RATING_NAMES
     moment, reasons = F.lit(None).cast("timestamp"), []
     if time is not None:
         column, kind = cell(time)

@@ -85,6 +85,11 @@ def refuse_empty(sizes: dict[str, dict[str, Any]], options: PrepareOptions) -> N
         VALIDATION: "use --validation false, a larger share, or weaker filters",
         TEST: "use another split, a larger share, or weaker filters",
     }
+    if options.split in ("warm", "cold"):
+        owners = "all domains have" if options.split == "warm" else "several domains have"
+        shared = f"it takes users whom {owners}, and there are none or too few: use "
+        shared += "another split or a larger share"
+        advice = dict.fromkeys(advice, shared)
     wanted = [TRAIN]
     if options.split != "train_only":
         wanted += [VALIDATION, TEST] if options.validation else [TEST]

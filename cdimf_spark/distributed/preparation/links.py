@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 
 from pyspark.sql import DataFrame, SparkSession
@@ -14,9 +15,11 @@ from cdimf_spark.distributed.input.validation import (
     raise_for_problems,
 )
 from cdimf_spark.distributed.preparation.identity import own_id, refuse_marked
-from cdimf_spark.errors import BadRowsError, ColumnsError, DataError
+from cdimf_spark.errors import BadRowsError, ColumnsError, DataError, did_you_mean
 from cdimf_spark.schemas import DOMAIN, ITEM_ID, USER_ID
 from cdimf_spark.settings import DomainConfig
+
+logger = logging.getLogger(__name__)
 
 PERSON_ID = "person_id"
 _NAME = "links"
@@ -106,6 +109,11 @@ def apply_links(
         A person's id looks like one that is made for a user without a link.
     """
     refuse_marked(links, PERSON_ID, domains)
+    others = links.where(~F.col(DOMAIN).isin(*domains)).select(DOMAIN).distinct().sort(DOMAIN)
+    for row in others.collect():
+        # A table of the whole company is fine; a misspelt name would cost all sharing.
+        hint = did_you_mean(row[DOMAIN], domains)
+        logger.warning("the link table has a domain %r that is not prepared%s", row[DOMAIN], hint)
     linked = events.join(links, [DOMAIN, USER_ID], "left")
     users = events.select(DOMAIN, USER_ID).distinct().join(links, [DOMAIN, USER_ID], "left")
     persons = users.groupBy(DOMAIN, PERSON_ID).agg(F.count(F.lit(1)).alias("n"))

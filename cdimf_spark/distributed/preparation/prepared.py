@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any
@@ -23,6 +24,8 @@ from cdimf_spark.options import check_names
 from cdimf_spark.prepare_config import PrepareConfig, with_columns
 from cdimf_spark.prepare_options import EventsConfig, PrepareOptions
 from cdimf_spark.prepare_report import next_commands, preparation_text
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -189,4 +192,6 @@ def _prepared(
         for name, found in report.get("links", {}).items()
         if not found["linked"]
     ]
+    for text in report["warnings"]:
+        logger.warning("%s", text)
     return Prepared(parts, report)

@@ -20,7 +20,7 @@ from cdimf_spark.distributed.preparation.events import (
 from cdimf_spark.distributed.preparation.filters import filter_k_core, filter_once
 from cdimf_spark.distributed.preparation.identity import hash_users, keep_apart, read_key
 from cdimf_spark.distributed.preparation.links import apply_links, read_links
-from cdimf_spark.distributed.preparation.numbering import find_accidents, warning_text
+from cdimf_spark.distributed.preparation.numbering import find_accidents
 from cdimf_spark.distributed.preparation.overlap import count_overlap, count_parts
 from cdimf_spark.distributed.preparation.splits import DROPPED, PART
 from cdimf_spark.errors import DataError
@@ -110,13 +110,10 @@ def _interactions(
 def _accidents(
     pairs: DataFrame, options: PrepareOptions, domains: list[str]
 ) -> list[dict[str, Any]]:
-    """Look for accidental ids, and warn of them unless they are kept apart."""
+    """Look for accidental ids, unless they are kept apart."""
     if options.keep_apart == "all":
         return []
-    found = find_accidents(keep_apart(pairs, options, domains), domains)
-    for finding in found:
-        logger.warning("%s", warning_text(finding))
-    return found
+    return find_accidents(keep_apart(pairs, options, domains), domains)
 
 
 def _filter(interactions: DataFrame, config: PrepareConfig) -> DataFrame:

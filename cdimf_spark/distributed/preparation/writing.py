@@ -82,8 +82,7 @@ def _files(spark: SparkSession, output: str) -> list[str]:
     """Return the files below a folder, relative to it; hidden ones do not count."""
     reader = spark.read.format("binaryFile").option("recursiveFileLookup", "true")
     try:
-        paths = reader.load(output).select("path")
-        found = [plain_path(row["path"]) for row in paths.collect()]
+        found = [plain_path(path) for path in reader.load(output).inputFiles()]
     except AnalysisException as error:
         if "PATH_NOT_FOUND" in (error.getCondition() or ""):
             return []

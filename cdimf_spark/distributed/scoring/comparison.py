@@ -94,7 +94,15 @@ def compare(
 
 
 def check_baselines(baselines: Sequence[str]) -> tuple[str, ...]:
-    """The baselines asked for, each once; ConfigurationError for none or unknown ones."""
+    """The baselines asked for (names, or a text with commas between them), each once.
+
+    Raises
+    ------
+    ConfigurationError
+        If there is none, or an unknown one.
+    """
+    if isinstance(baselines, str):
+        baselines = [name.strip() for name in baselines.split(",")]
     for name in baselines:
         if name not in BASELINES:
             raise UnknownKeyError(name, BASELINES, "the baselines")

@@ -34,8 +34,16 @@ _LABELS = {
 
 
 def check_groupings(by: Any) -> tuple[str, ...]:
-    """The groupings asked for, each once; ValueOutOfRangeError for one that does not exist."""
-    names = (by,) if isinstance(by, str) else tuple(by) if isinstance(by, Iterable) else (by,)
+    """The groupings asked for (names, or a text with commas between them), each once.
+
+    Raises
+    ------
+    ValueOutOfRangeError
+        If one does not exist.
+    """
+    if isinstance(by, str):
+        by = [name.strip() for name in by.split(",")]
+    names = tuple(by) if isinstance(by, Iterable) else (by,)
     for name in names:
         if name not in GROUPINGS:
             raise ValueOutOfRangeError("by", name, f"some of {', '.join(GROUPINGS)}")

@@ -75,8 +75,12 @@ def _check_draw(tables: ScoringTables, domain: str, negatives: Negatives) -> Non
     """Refuse lists that cannot be drawn."""
     n_items = tables.n_items(domain)
     if negatives != "all" and n_items <= negatives:
-        raise DataError(
-            f"domain {domain!r} has {n_items} items, too few to draw "
-            f"{negatives} negatives beside the target: use --negatives all (negatives='all') or "
-            "a smaller number"
-        )
+        raise too_few_items(domain, n_items, negatives)
+
+
+def too_few_items(domain: str, n_items: int, negatives: int) -> DataError:
+    """The error of a catalogue from which so many negatives cannot be drawn."""
+    return DataError(
+        f"domain {domain!r} has {n_items} items, too few to draw {negatives} negatives beside the "
+        "target: use --negatives all (negatives='all') or a smaller number"
+    )

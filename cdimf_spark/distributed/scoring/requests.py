@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from cdimf_spark.errors import DataError, counted
+from cdimf_spark.errors import ConfigurationError, DataError, counted
 from cdimf_spark.schemas import ITEM_ID, USER_ID
 
 logger = logging.getLogger(__name__)
@@ -21,9 +21,16 @@ def read_ids(spark: SparkSession, ids: Ids, column: str, noun: str) -> DataFrame
 
     Raises
     ------
+    ConfigurationError
+        If it is one text: its letters are not meant.
     DataError
         If there are none, or the frame has no such column.
     """
+    if isinstance(ids, str | bytes):
+        raise ConfigurationError(
+            f"the list of {noun} is the text {ids!r}: a list of ids, [{ids!r}], or a DataFrame "
+            f"with a column {column!r} is wanted"
+        )
     if not isinstance(ids, DataFrame):
         texts = sorted({str(one) for one in ids})
         if not texts:

@@ -12,10 +12,12 @@ from pyspark.sql import SparkSession
 
 from cdimf_spark.config import DomainConfig, ModelConfig, TrainConfig
 from cdimf_spark.distributed.input.reading import read_interactions, read_test
+from cdimf_spark.distributed.scoring.protocol import too_few_items
 from cdimf_spark.distributed.tuning.holding_out import Frames, hold_out
 from cdimf_spark.distributed.tuning.trial_run import TrialSettings, run_trial
 from cdimf_spark.errors import ConfigurationError, DataError
 from cdimf_spark.options import check_names
+from cdimf_spark.schemas import ITEM_ID
 from cdimf_spark.search_space import Range, propose, search_space, start_of
 from cdimf_spark.trials import Trial, TrialLog
 from cdimf_spark.tuning_options import TuningOptions
@@ -156,6 +158,7 @@ def _tune(
                 "no interaction can be held out: no user has two in a domain, of items with two; "
                 "give a validation set"
             )
+    _check_catalogues(train, tuning)
     work = replace(config, output=str(output / "model"))
     settings = TrialSettings(train, validation, work, tuning)
     best_file = output / "best.yaml"
@@ -168,6 +171,16 @@ def _tune(
         logger.info("%s", trial_line(log.trials[-1], best_of(log.trials), tuning))
     best = best_of(log.trials)
     return Tuned(tuned_options(config, best), log.trials, str(best_file), tuning)
+
+
+def _check_catalogues(train: Frames, tuning: TuningOptions) -> None:
+    """Refuse, before the first training, lists that no evaluation could draw."""
+    if not tuning.negatives:
+        return
+    for name, frame in train.items():
+        n_items = frame.select(ITEM_ID).distinct().limit(tuning.negatives + 1).count()
+        if n_items <= tuning.negatives:
+            raise too_few_items(name, n_items, tuning.negatives)
 
 
 def _search_of(
