@@ -51,6 +51,9 @@ def session_on(master: str, scratch: str) -> SparkSession:
         spark__executor__extraJavaOptions=" ".join(compiler),
         spark__driver__extraJavaOptions=f"{options} -Dderby.system.home={scratch}",
         spark__sql__shuffle__partitions="3",
+        # A task waits for the executor that has its rows: the one that `test_losses` kills has some
+        # to lose, always.
+        spark__locality__wait="30s",
         spark__sql__warehouse__dir=f"{scratch}/warehouse",
     )
 
