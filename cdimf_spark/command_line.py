@@ -19,6 +19,7 @@ from cdimf_spark import errors
 from cdimf_spark.distributed.session import build_session
 from cdimf_spark.distributed.storage_errors import storage_error
 from cdimf_spark.distributed.workers import start_workers
+from cdimf_spark.options import split_names
 
 logger = logging.getLogger(__name__)
 
@@ -177,7 +178,7 @@ def negatives_argument(text: str) -> int | str:
 
 def lengths_argument(text: str) -> list[int]:
     """Read ``--k``: a number, or several with commas between."""
-    parts = names_argument(text)
+    parts = split_names(text)
     if not parts or not all(part.isdigit() for part in parts):
         raise argparse.ArgumentTypeError(f"{text!r} is no list of whole numbers, as 10 or 5,10,20")
     return [int(part) for part in parts]
@@ -194,8 +195,3 @@ def write_json(content: object, path: str) -> str:
     """Write a result to a file; return what to tell the user."""
     Path(path).write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
     return f"written to {path}"
-
-
-def names_argument(text: str) -> list[str]:
-    """Read names with commas between."""
-    return [part.strip() for part in text.split(",") if part.strip()]

@@ -9,12 +9,12 @@ from cdimf_spark.command_line import (
     check_folder,
     job_parser,
     lengths_argument,
-    names_argument,
     negatives_argument,
 )
 from cdimf_spark.config import parse_domains
 from cdimf_spark.distributed.scoring.groups import GROUPINGS
 from cdimf_spark.distributed.scoring.protocol import Protocol
+from cdimf_spark.options import split_names
 
 
 def evaluation_parser(
@@ -39,7 +39,7 @@ def evaluation_parser(
     add("--seed", type=int, default=0, help="seed of the draw (default 0)")
     default = "all" if list(groupings) == list(GROUPINGS) else ",".join(groupings) or "none"
     groups = f"groups of rows to measure apart: some of {','.join(GROUPINGS)} (default {default})"
-    add("--by", metavar="GROUPS", type=names_argument, default=list(groupings), help=groups)
+    add("--by", metavar="GROUPS", type=split_names, default=list(groupings), help=groups)
     add("--json", metavar="FILE", help="also write the result to a file")
     return parser
 

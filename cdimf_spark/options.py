@@ -81,6 +81,11 @@ def check_names(values: Mapping[str, object], known: Iterable[str], where: str) 
             raise UnknownKeyError(str(name), known, where)
 
 
+def split_names(text: str) -> list[str]:
+    """Names in a text with commas between them."""
+    return [part.strip() for part in text.split(",") if part.strip()]
+
+
 def read_value(name: str, value: object, declared: Option) -> object:
     """Return `value` as the option's kind, checked.
 

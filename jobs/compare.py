@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from cdimf_spark.command_line import check_folder, job_session, names_argument, run, write_json
+from cdimf_spark.command_line import check_folder, job_session, run, write_json
 from cdimf_spark.comparison_plot import check_plot, plot_comparison
 from cdimf_spark.comparison_report import comparison_tables
 from cdimf_spark.distributed.scoring.comparison import (
@@ -15,6 +15,7 @@ from cdimf_spark.distributed.scoring.comparison import (
 from cdimf_spark.distributed.scoring.groups import GROUPINGS
 from cdimf_spark.distributed.scoring.opening import open_with_tests
 from cdimf_spark.evaluation_arguments import check_evaluation, evaluation_parser
+from cdimf_spark.options import split_names
 
 _PROTOCOL = """\
 All models rank the same test rows among the same items (as jobs/evaluate.py does), and are
@@ -41,7 +42,7 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     add(
         "--baselines",
         metavar="NAMES",
-        type=names_argument,
+        type=split_names,
         default=list(USUAL_BASELINES),
         help=baselines,
     )

@@ -120,4 +120,7 @@ def test_catalogue_too_small_to_draw_from_is_seen_before_the_first_training(
 ) -> None:
     with pytest.raises(DataError, match="'sport' has 19 items, too few to draw 999 negatives"):
         tune(shops, output=str(tmp_path), trials=1)
+    named = {name: f.withColumnsRenamed({"item_id": "asin"}) for name, f in shops.items()}
+    with pytest.raises(DataError, match="'sport' has 19 items"):
+        tune(named, validation=shops, output=str(tmp_path), trials=1)
     assert [path.name for path in tmp_path.iterdir()] == ["trials.jsonl"]

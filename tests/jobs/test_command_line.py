@@ -14,12 +14,12 @@ from cdimf_spark import errors
 from cdimf_spark.command_line import (
     _INTERRUPTS,
     lengths_argument,
-    names_argument,
     negatives_argument,
     run,
     worker_error,
 )
 from cdimf_spark.evaluation_report import evaluation_table, recommendation_table
+from cdimf_spark.options import split_names
 from jobs import compare, evaluate, explain, export, fold_in, recommend, tune
 
 
@@ -150,7 +150,7 @@ def test_negatives_of_the_command_line() -> None:
 def test_lists_of_the_command_line() -> None:
     assert lengths_argument("10") == [10]
     assert lengths_argument("5, 10,20") == [5, 10, 20]
-    assert names_argument("a, b") == ["a", "b"]
+    assert split_names("a, b") == ["a", "b"]
     for wrong in ("", "5,x", "-3"):
         with pytest.raises(argparse.ArgumentTypeError, match="no list of whole numbers"):
             lengths_argument(wrong)

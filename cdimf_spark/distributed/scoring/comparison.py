@@ -22,6 +22,7 @@ from cdimf_spark.distributed.scoring.pooled import pooled_als
 from cdimf_spark.distributed.scoring.protocol import Protocol
 from cdimf_spark.distributed.scoring.scorer import Scorer
 from cdimf_spark.errors import UnknownKeyError, ValueOutOfRangeError
+from cdimf_spark.options import split_names
 
 if TYPE_CHECKING:
     from cdimf_spark.distributed.scoring.model import CDIMFModel
@@ -101,15 +102,14 @@ def check_baselines(baselines: Sequence[str]) -> tuple[str, ...]:
     ConfigurationError
         If there is none, or an unknown one.
     """
-    if isinstance(baselines, str):
-        baselines = [name.strip() for name in baselines.split(",")]
-    for name in baselines:
+    names = split_names(baselines) if isinstance(baselines, str) else baselines
+    for name in names:
         if name not in BASELINES:
             raise UnknownKeyError(name, BASELINES, "the baselines")
-    if not baselines:
+    if not names:
         allowed = f"some of {', '.join(BASELINES)}"
-        raise ValueOutOfRangeError("baselines", list(baselines), allowed)
-    return tuple(dict.fromkeys(baselines))
+        raise ValueOutOfRangeError("baselines", list(names), allowed)
+    return tuple(dict.fromkeys(names))
 
 
 def _compared(

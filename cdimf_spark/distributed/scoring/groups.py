@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from cdimf_spark.distributed.scoring.scoring_tables import POPULAR, SOURCES
 from cdimf_spark.errors import ValueOutOfRangeError
+from cdimf_spark.options import split_names
 
 Codes = NDArray[np.int64]
 
@@ -41,9 +42,8 @@ def check_groupings(by: Any) -> tuple[str, ...]:
     ValueOutOfRangeError
         If one does not exist.
     """
-    if isinstance(by, str):
-        by = [name.strip() for name in by.split(",")]
-    names = tuple(by) if isinstance(by, Iterable) else (by,)
+    named = split_names(by) if isinstance(by, str) else by
+    names = tuple(named) if isinstance(named, Iterable) else (named,)
     for name in names:
         if name not in GROUPINGS:
             raise ValueOutOfRangeError("by", name, f"some of {', '.join(GROUPINGS)}")

@@ -12,6 +12,7 @@ from pyspark.sql import SparkSession
 
 from cdimf_spark.config import DomainConfig, ModelConfig, TrainConfig
 from cdimf_spark.distributed.input.reading import read_interactions, read_test
+from cdimf_spark.distributed.input.validation import annotate
 from cdimf_spark.distributed.scoring.protocol import too_few_items
 from cdimf_spark.distributed.tuning.holding_out import Frames, hold_out
 from cdimf_spark.distributed.tuning.trial_run import TrialSettings, run_trial
@@ -158,7 +159,8 @@ def _tune(
                 "no interaction can be held out: no user has two in a domain, of items with two; "
                 "give a validation set"
             )
-    _check_catalogues(train, tuning)
+    if not log.trials:
+        _check_catalogues(train, tuning)
     work = replace(config, output=str(output / "model"))
     settings = TrialSettings(train, validation, work, tuning)
     best_file = output / "best.yaml"
@@ -178,7 +180,8 @@ def _check_catalogues(train: Frames, tuning: TuningOptions) -> None:
     if not tuning.negatives:
         return
     for name, frame in train.items():
-        n_items = frame.select(ITEM_ID).distinct().limit(tuning.negatives + 1).count()
+        items = annotate(frame, name, with_weight=False).select(ITEM_ID)
+        n_items = items.distinct().limit(tuning.negatives + 1).count()
         if n_items <= tuning.negatives:
             raise too_few_items(name, n_items, tuning.negatives)
 
