@@ -29,7 +29,7 @@ from cdimf_spark.distributed.training.half_step import (
 from cdimf_spark.distributed.training.routing import make_route_step
 from cdimf_spark.distributed.training.shared_users import ConsensusSettings
 from cdimf_spark.distributed.training.starting import UserStart, start_items, start_users
-from cdimf_spark.distributed.training.sums import SUM_KINDS, Sums, collect_sums
+from cdimf_spark.distributed.training.sums import Sums, collect_sums
 from cdimf_spark.distributed.training.user_step import ItemSide, make_user_step
 from cdimf_spark.distributed.training.warm_start import EarlierModel
 from cdimf_spark.distributed.workers import CogroupFunction
@@ -39,7 +39,6 @@ from cdimf_spark.settings import ModelConfig
 from cdimf_spark.solver.rules import DomainSize, domain_rules
 
 EXCHANGE_KINDS = ("exchange", "exchange_keys")
-STATE_KINDS = (*EXCHANGE_KINDS, "z", "x_own", "x_shared")
 
 
 @dataclass(frozen=True)
@@ -173,13 +172,12 @@ class Steps:
         last, new = (self.consensus if is_one else None for is_one in (state.aggregated, aggregate))
         step = make_user_step(self.settings, item_side, use_z, last, new)
         users = cut(self._by_number(union(items.rows, state.exchange), step))
-        # Cut once more, or the state would keep the messages in memory as long as it is needed. The
-        # sums are read here, so that one job computes both before anything else wants either.
-        rows = cut(only(users, *STATE_KINDS, *SUM_KINDS))
-        messages = self._with_bases(users, self.settings.layout.users.num_blocks, rows)
-        state = replace(state, x=only(rows, "x_own", "x_shared"), use_z=use_z)
+        # The state keeps the messages in memory, longer than they are needed. A copy of the state
+        # alone costs more: the first copy goes only when Java collects it, iterations later.
+        messages = self._with_bases(users, self.settings.layout.users.num_blocks)
+        state = replace(state, x=only(users, "x_own", "x_shared"), use_z=use_z)
         if aggregate:
-            exchange, z = only(rows, *EXCHANGE_KINDS), only(rows, "z")
+            exchange, z = only(users, *EXCHANGE_KINDS), only(users, "z")
             state = replace(state, exchange=exchange, z=z, aggregated=True)
         return state, messages
 
@@ -189,11 +187,9 @@ class Steps:
         placed = moving.selectExpr("*", f"{side.block_key_expression()} AS bkey")
         return cogroup_blocks(self.static.users, placed, side, step, "bkey")
 
-    def _with_bases(
-        self, sent: DataFrame, num_blocks: int, sums_in: DataFrame | None = None
-    ) -> Messages:
+    def _with_bases(self, sent: DataFrame, num_blocks: int) -> Messages:
         rank = self.settings.rank
-        sums = collect_sums(sums_in or sent, num_blocks)
+        sums = collect_sums(sent, num_blocks)
         bases = {d: _basis(d, g.reshape(rank, rank)) for d, g in sums.pop("gram").items()}
         rules, row_sums = self.settings.rules, sums.pop("row_sums", {})
         priors = {domain: rules[domain].prior_of(total) for domain, total in row_sums.items()}
