@@ -114,7 +114,7 @@ def main() -> None:
     parser.add_argument("--items", type=float, default=1e5)
     parser.add_argument("--no-large", action="store_true")
     given = parser.parse_args()
-    print(f"{'':32}{'seconds':>9}{'users/s/core':>14}{'JVM, GB':>9}{'worker':>9}")
+    print(f"{'':32}{'seconds':>9}{'users/s/core':>14}{'JVM, GB':>9}{'worker':>9}{'together':>9}")
     sizes = [] if given.no_large else [(int(given.users), int(given.items))]
     for n_users, n_items in [*sizes, _SMALL]:
         with tempfile.TemporaryDirectory() as temporary:

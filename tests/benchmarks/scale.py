@@ -6,6 +6,7 @@ domains, rank 64, local[2]. MLlib's ALS, on the pooled data, is measured up to 1
     iteration    median of the iterations after the second
     per million  the same for a million interactions
     JVM, worker  largest resident set of the JVM and of one Python worker, GB
+    together     most memory of all processes at once, GB (of MLlib's: its JVM alone)
     disk         the output folder when the training is finished, GB
 """
 
@@ -44,7 +45,7 @@ def measure(
         f"{training.seconds_of('packed'):9.1f}{training.seconds_of('published'):11.1f}"
         f"{training.whole:9.1f}"
     )
-    sizes = (training.memory["java"], training.memory["python"], disk)
+    sizes = (*(training.memory[kind] for kind in ("java", "python", "together")), disk)
     return cells + "".join(f"{size / 1e9:9.2f}" for size in sizes)
 
 
@@ -59,7 +60,7 @@ def mllib(nnz: int, folder: Path) -> str:
     finally:
         spark.stop()
     cells = f"{nnz / 1e6:8.0f}M{seconds:11.2f}{1e6 * seconds / nnz:13.3f}"
-    return f"{cells}{'MLlib ALS, pooled data':>29}{memory / 1e9:9.2f}"
+    return f"{cells}{'MLlib ALS, pooled data':>29}{memory / 1e9:9.2f}{memory / 1e9:18.2f}"
 
 
 def main() -> None:
@@ -72,8 +73,8 @@ def main() -> None:
     parser.add_argument("--mllib", action="store_true")
     parser.add_argument("--folder", help="keeps the generated data (default: a temporary one)")
     given = parser.parse_args()
-    titles = ("packing", "publishing", "whole", "JVM", "worker", "disk")
-    widths = (9, 11, 9, 9, 9, 9)
+    titles = ("packing", "publishing", "whole", "JVM", "worker", "together", "disk")
+    widths = (9, 11, 9, 9, 9, 9, 9)
     head = "".join(f"{title:>{width}}" for title, width in zip(titles, widths, strict=True))
     print(f"{'size':>9}{'iteration':>11}{'per million':>13}{head}")
     options = {

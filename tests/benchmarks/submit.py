@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
+# The kernel walks all pages of a process for its proportional set: some 10 ms each time.
+_SECONDS_BETWEEN_SUMS = 1.0
 _ITERATION = re.compile(r"iteration=\d+/\d+ .* seconds=([\d.]+) \((.*)\)")
 
 
@@ -28,7 +30,9 @@ class Job:
     cpu
         Processor seconds of all its processes.
     memory
-        Largest resident set seen, in bytes: of a JVM and of one Python worker.
+        Largest resident set seen, in bytes: of a JVM ("java") and of one Python worker ("python").
+        And the most that all processes had at once ("together"), where what several share counts
+        once (the proportional set size of Linux).
     log
         All that it printed.
     """
@@ -104,19 +108,36 @@ def run_job(name: str, arguments: Sequence[str], settings: Mapping[str, str]) ->
 
 def _watch(process: subprocess.Popen[bytes]) -> dict[str, int]:
     """Wait for a process; the largest resident sets among its session by kind of process."""
-    largest = {"java": 0, "python": 0}
+    largest = {"java": 0, "python": 0, "together": 0}
+    looked = 0.0
     while process.poll() is None:
+        members = []
         for path in Path("/proc").glob("[0-9]*/stat"):
             try:
                 name, _, fields = path.read_text().partition("(")[2].rpartition(")")
             except OSError:  # It has ended meanwhile.
                 continue
             session, pages = int(fields.split()[3]), int(fields.split()[21])
+            if session != process.pid:
+                continue
+            members.append(path.parent)
             kind = next((kind for kind in largest if name.startswith(kind)), None)
-            if kind and session == process.pid:
+            if kind:
                 largest[kind] = max(largest[kind], pages * os.sysconf("SC_PAGE_SIZE"))
+        if time.monotonic() - looked > _SECONDS_BETWEEN_SUMS:
+            looked = time.monotonic()
+            largest["together"] = max(largest["together"], sum(map(_proportional_set, members)))
         time.sleep(0.2)
     return largest
+
+
+def _proportional_set(folder: Path) -> int:
+    """Bytes of a process, a page that n processes share as 1/n of it; 0 if it has ended."""
+    try:
+        text = (folder / "smaps_rollup").read_text()
+    except OSError:
+        return 0
+    return 1024 * sum(map(int, re.findall(r"^Pss:\s*(\d+) kB", text, re.MULTILINE)))
 
 
 def _child_seconds() -> float:
