@@ -81,9 +81,11 @@ def plans(spark: SparkSession) -> dict[str, list[Node]]:
         state = steps.start(model)
         messages = steps.route_users(state)
         items = steps.update_items(messages)
-        steps.update_users(items, state, use_z=True, aggregate=True)
-    names = ("start", "routes", "items", "users", "state")
+        state, _ = steps.update_users(items, state, use_z=True, aggregate=True)
+    names = ("start", "routes", "items", "users")
     found = dict(zip(names, seen, strict=True))
+    # What is committed, and what the next step takes.
+    found["state"] = [node for frame in (state.exchange, state.rows()) for node in plan_of(frame)]
     found["publish"] = plan_of(steps.item_factors(messages))
     static.unpersist()
     return found
