@@ -7,7 +7,9 @@ is the plan that is tested.
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Iterator
+from typing import cast
 
 import numpy as np
 import pytest
@@ -16,7 +18,12 @@ from pyspark.sql import DataFrame, SparkSession
 from cdimf_spark.config import TrainConfig
 from cdimf_spark.distributed.blocks.indexing import with_keys
 from cdimf_spark.distributed.blocks.layout import Layout
-from cdimf_spark.distributed.blocks.packing import block_sizes, build_blocks, persist_blocks
+from cdimf_spark.distributed.blocks.packing import (
+    StaticBlocks,
+    block_sizes,
+    build_blocks,
+    persist_blocks,
+)
 from cdimf_spark.distributed.input.validation import clean_rows
 from cdimf_spark.distributed.training import iteration
 from cdimf_spark.settings import DomainConfig, ModelConfig
@@ -116,3 +123,18 @@ def test_a_cogroup_of_frames_that_are_not_cached_is_seen(spark: SparkSession) ->
     both = one.groupBy("pkey").cogroup(other.groupBy("pkey")).applyInArrow(nothing, "pkey int")
     static, moving = sides_of_cogroup(plan_of(both))
     assert (shuffles(static), shuffles(moving)) == (1, 1)
+
+
+def test_sides_are_put_into_memory_one_after_the_other() -> None:
+    # Side by side, all blocks of a side came to lie on one of two executors now and then.
+    events: list[str] = []
+
+    class OneSide:
+        def count(self) -> int:
+            events.append("begun")
+            time.sleep(0.05)
+            events.append("ended")
+            return 1
+
+    StaticBlocks(cast(DataFrame, OneSide()), cast(DataFrame, OneSide())).fill()
+    assert events == ["begun", "ended"] * 2

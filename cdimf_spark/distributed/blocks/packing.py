@@ -135,6 +135,15 @@ class StaticBlocks(NamedTuple):
     items: DataFrame
     users: DataFrame
 
+    def fill(self) -> None:
+        """Put all rows into memory, one side after the other.
+
+        Side by side, the tasks of one side would take what slots the other leaves: all blocks of a
+        side may then come to lie on one executor, which does its half-step alone from then on.
+        """
+        for frame in self:
+            frame.count()
+
     def unpersist(self) -> None:
         """Release the memory."""
         for frame in self:
@@ -161,8 +170,7 @@ def persist_blocks(
     static = StaticBlocks(_persisted(item_rows, layout.items), users)
     # The cache must be full before a step is planned: only then does Spark know that the blocks
     # are already where a cogroup wants them.
-    with ThreadPoolExecutor() as pool:
-        list(pool.map(DataFrame.count, static))
+    static.fill()
     return static
 
 
