@@ -68,7 +68,7 @@ def main() -> None:
     parser.add_argument("--sizes", type=float, nargs="+", default=[1e6, 1e7, 1e8])
     parser.add_argument("--max-iter", type=int, default=6)
     parser.add_argument("--master", default="local[2]")
-    parser.add_argument("--driver-memory", default="4g", help="for 100M: 8g")
+    parser.add_argument("--driver-memory", default="4g", help="for 100M: 8g, better 12g")
     parser.add_argument("--num-item-blocks", type=int, help="for 100M on two cores: 2")
     parser.add_argument("--mllib", action="store_true")
     parser.add_argument("--folder", help="keeps the generated data (default: a temporary one)")
