@@ -13,16 +13,16 @@ __version__ = "0.1.0"
 
 _MODULES = {
     "CDIMF": "cdimf_spark.distributed.estimator",
-    "CDIMFModel": "cdimf_spark.distributed.scoring.model",
+    "CDIMFModel": "cdimf_spark.distributed.model",
     "ServingModel": "cdimf_spark.serving.serving_model",
     "build_session": "cdimf_spark.distributed.session",
-    "PrepareConfig": "cdimf_spark.prepare_config",
-    "PrepareOptions": "cdimf_spark.prepare_options",
+    "PrepareConfig": "cdimf_spark.preparation.prepare_config",
+    "PrepareOptions": "cdimf_spark.preparation.prepare_options",
     "prepare": "cdimf_spark.distributed.preparation.prepared",
     "prepare_from_config": "cdimf_spark.distributed.preparation.prepared",
-    "pooled_als": "cdimf_spark.distributed.scoring.pooled",
-    "popularity": "cdimf_spark.distributed.scoring.baselines",
-    "separate_als": "cdimf_spark.distributed.scoring.baselines",
+    "pooled_als": "cdimf_spark.distributed.baselines.pooled",
+    "popularity": "cdimf_spark.distributed.baselines.baselines",
+    "separate_als": "cdimf_spark.distributed.baselines.baselines",
     "tune": "cdimf_spark.distributed.tuning.tune",
 }
 

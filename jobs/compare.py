@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import argparse
 
-from cdimf_spark.command_line import check_folder, job_session, run, write_json
-from cdimf_spark.comparison_plot import check_plot, plot_comparison
-from cdimf_spark.comparison_report import comparison_tables
-from cdimf_spark.distributed.scoring.comparison import (
+from cdimf_spark.cli.command_line import check_folder, job_session, run, write_json
+from cdimf_spark.cli.evaluation_arguments import check_evaluation, evaluation_parser
+from cdimf_spark.configuration.options import split_names
+from cdimf_spark.distributed.baselines.comparison import (
     BASELINES,
     USUAL_BASELINES,
     check_baselines,
 )
-from cdimf_spark.distributed.scoring.groups import GROUPINGS
-from cdimf_spark.distributed.scoring.opening import open_with_tests
-from cdimf_spark.evaluation_arguments import check_evaluation, evaluation_parser
-from cdimf_spark.options import split_names
+from cdimf_spark.distributed.evaluation.groups import GROUPINGS
+from cdimf_spark.distributed.opening import open_with_tests
+from cdimf_spark.reports.comparison_plot import check_plot, plot_comparison
+from cdimf_spark.reports.comparison_report import comparison_tables
 
 _PROTOCOL = """\
 All models rank the same test rows among the same items (as jobs/evaluate.py does), and are

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import argparse
 
-from cdimf_spark.command_line import job_session, run, write_json
-from cdimf_spark.distributed.scoring.opening import open_with_tests
-from cdimf_spark.evaluation_arguments import check_evaluation, evaluation_parser
-from cdimf_spark.evaluation_report import evaluation_table
-from cdimf_spark.measures_report import measures_tables
+from cdimf_spark.cli.command_line import job_session, run, write_json
+from cdimf_spark.cli.evaluation_arguments import check_evaluation, evaluation_parser
+from cdimf_spark.distributed.opening import open_with_tests
+from cdimf_spark.reports.evaluation_report import evaluation_table
+from cdimf_spark.reports.measures_report import measures_tables
 
 _PROTOCOL = """\
 For each test row, 999 items that are not among the user's test items are drawn and ranked with

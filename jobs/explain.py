@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import argparse
 
-from cdimf_spark.command_line import job_parser, job_session, run
-from cdimf_spark.config import DomainConfig
+from cdimf_spark.cli.command_line import job_parser, job_session, run
+from cdimf_spark.configuration.config import DomainConfig
+from cdimf_spark.distributed.fold_in.explain import explain
 from cdimf_spark.distributed.input.reading import read_annotated
-from cdimf_spark.distributed.scoring.model import CDIMFModel
-from cdimf_spark.distributed.scoring.output import write_rows
-from cdimf_spark.distributed.serving.explain import explain
+from cdimf_spark.distributed.model import CDIMFModel
+from cdimf_spark.distributed.recommendation.writing import write_rows
 
 _EXAMPLES = """\
 score = own + consensus + prior + remainder. own is the sum of the contributions of the items that

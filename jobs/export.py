@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import argparse
 
-from cdimf_spark.command_line import job_parser, job_session, run
-from cdimf_spark.distributed.scoring.model import CDIMFModel
+from cdimf_spark.cli.command_line import job_parser, job_session, run
+from cdimf_spark.distributed.model import CDIMFModel
 from cdimf_spark.errors import ConfigurationError
 
 _EXAMPLES = """\

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import argparse
 
-from cdimf_spark.command_line import job_parser, job_session, run
-from cdimf_spark.config import DomainConfig
+from cdimf_spark.cli.command_line import job_parser, job_session, run
+from cdimf_spark.configuration.config import DomainConfig
+from cdimf_spark.distributed.fold_in.fold_in import fold_in
 from cdimf_spark.distributed.input.reading import read_annotated
-from cdimf_spark.distributed.scoring.model import CDIMFModel
-from cdimf_spark.distributed.scoring.output import write_rows
-from cdimf_spark.distributed.serving.fold_in import fold_in
+from cdimf_spark.distributed.model import CDIMFModel
+from cdimf_spark.distributed.recommendation.writing import write_rows
 
 _EXAMPLES = """\
 A user's row is the solution of his row equation with the items as they are (an item's: with the

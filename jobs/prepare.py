@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import argparse
 
-from cdimf_spark.command_line import job_parser, job_session, run
+from cdimf_spark.cli.command_line import job_parser, job_session, run
+from cdimf_spark.configuration.options import options_of
 from cdimf_spark.distributed.preparation.prepared import prepare_from_config
-from cdimf_spark.options import options_of
-from cdimf_spark.prepare_config import load_prepare_config
-from cdimf_spark.prepare_help import EXAMPLES, add_options
-from cdimf_spark.prepare_options import PrepareOptions
+from cdimf_spark.preparation.prepare_config import load_prepare_config
+from cdimf_spark.preparation.prepare_help import EXAMPLES, add_options
+from cdimf_spark.preparation.prepare_options import PrepareOptions
 
 
 def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import argparse
 
-from cdimf_spark.command_line import check_folder, job_parser, job_session, run, write_json
-from cdimf_spark.distributed.scoring.list_options import check_options, lists_of_options
-from cdimf_spark.distributed.scoring.model import CDIMFModel
-from cdimf_spark.distributed.scoring.output import write_recommendations
-from cdimf_spark.distributed.scoring.recommend import check_positive
-from cdimf_spark.evaluation_report import recommendation_table, written_text
+from cdimf_spark.cli.command_line import check_folder, job_parser, job_session, run, write_json
+from cdimf_spark.cli.list_options import check_options, lists_of_options
+from cdimf_spark.distributed.model import CDIMFModel
+from cdimf_spark.distributed.recommendation.recommend import check_positive
+from cdimf_spark.distributed.recommendation.writing import write_recommendations
+from cdimf_spark.reports.evaluation_report import recommendation_table, written_text
 
 _EXAMPLES = """\
 Items that a user has in train are left out (--keep-seen: they are not). The column source says

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import argparse
 
-from cdimf_spark.command_line import job_parser, job_session, run
-from cdimf_spark.config import load_config
+from cdimf_spark.cli.command_line import job_parser, job_session, run
+from cdimf_spark.configuration.config import load_config
+from cdimf_spark.configuration.options import option_help
+from cdimf_spark.configuration.planning import plan_from_arguments, plan_text
+from cdimf_spark.configuration.settings import DomainConfig, ModelConfig
 from cdimf_spark.distributed.demonstration import demonstrate, demonstration_options, trained_text
 from cdimf_spark.distributed.estimator import train_from_config
-from cdimf_spark.options import option_help
-from cdimf_spark.planning import plan_from_arguments, plan_text
-from cdimf_spark.settings import DomainConfig, ModelConfig
 
 _EXAMPLES = """\
 examples (each after: spark-submit --properties-file conf/local.conf):

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import argparse
 
-from cdimf_spark.command_line import job_parser, job_session, negatives_argument, run
-from cdimf_spark.config import load_config, parse_domains, split_pairs
+from cdimf_spark.cli.command_line import job_parser, job_session, negatives_argument, run
+from cdimf_spark.configuration.config import load_config, parse_domains, split_pairs
+from cdimf_spark.configuration.strict_yaml import read_yaml
 from cdimf_spark.distributed.tuning.tune import DEFAULT_TUNING_OUTPUT, check_named, tune_from_config
-from cdimf_spark.search_space import search_space, space_help
-from cdimf_spark.strict_yaml import read_yaml
-from cdimf_spark.tuning_options import TuningOptions
+from cdimf_spark.tuning.search_space import search_space, space_help
+from cdimf_spark.tuning.tuning_options import TuningOptions
 
 _TEXT = """\
 Each trial trains with other options and is evaluated on the validation set every --step

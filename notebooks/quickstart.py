@@ -18,7 +18,7 @@ import matplotlib.pyplot as plt
 import pandas as pd
 
 from cdimf_spark import CDIMF, CDIMFModel, build_session, popularity, separate_als
-from cdimf_spark.demonstration import demonstration_split
+from cdimf_spark.demonstration_data import demonstration_split
 
 # On a cluster this is the session that is already there.
 spark = build_session()

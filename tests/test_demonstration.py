@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 from scipy import sparse
 
-from cdimf_spark.demonstration import DOMAINS, TASTES, demonstration_split
+from cdimf_spark.demonstration_data import DOMAINS, TASTES, demonstration_split
 
 K = 10
 

@@ -19,13 +19,13 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 FORBIDDEN = {
     "kernel": (
         *("cdimf_spark.solver", "cdimf_spark.serving", "cdimf_spark.distributed"),
-        *("cdimf_spark.settings", "pyspark"),
+        *("cdimf_spark.configuration.settings", "pyspark"),
     ),
     "solver": (
-        *("cdimf_spark.serving", "cdimf_spark.distributed", "cdimf_spark.config"),
+        *("cdimf_spark.serving", "cdimf_spark.distributed", "cdimf_spark.configuration.config"),
         *("pyspark", "delta"),
     ),
-    "serving": ("cdimf_spark.distributed", "cdimf_spark.config", "pyspark", "delta"),
+    "serving": ("cdimf_spark.distributed", "cdimf_spark.configuration.config", "pyspark", "delta"),
     "errors": ("cdimf_spark", "pyspark"),
     "schemas": ("cdimf_spark", "pyspark"),
     "sizing": ("cdimf_spark.kernel", "cdimf_spark.solver", "cdimf_spark.distributed", "pyspark"),

@@ -11,13 +11,13 @@ import pandas as pd
 import pyarrow as pa
 from pyspark.sql import DataFrame, SparkSession
 
-from cdimf_spark.config import TrainConfig
-from cdimf_spark.demonstration import DemonstrationSet, demonstration_split
+from cdimf_spark.configuration.config import TrainConfig
+from cdimf_spark.demonstration_data import DemonstrationSet, demonstration_split
+from cdimf_spark.distributed.baselines.baselines import popularity, separate_als
 from cdimf_spark.distributed.estimator import CDIMF
-from cdimf_spark.distributed.scoring.baselines import popularity, separate_als
-from cdimf_spark.distributed.scoring.model import CDIMFModel
-from cdimf_spark.distributed.scoring.scorer import Scorer
-from cdimf_spark.report import metrics_table, text_table, training_summary
+from cdimf_spark.distributed.model import CDIMFModel
+from cdimf_spark.distributed.scorer import Scorer
+from cdimf_spark.reports.text_tables import metrics_table, text_table, training_summary
 from cdimf_spark.schemas import ITEM_ID, USER_ID
 
 logger = logging.getLogger(__name__)

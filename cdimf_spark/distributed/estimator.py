@@ -10,13 +10,13 @@ from typing import Any, Self
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from cdimf_spark.config import DEFAULT_OUTPUT, DomainConfig, ModelConfig, TrainConfig
+from cdimf_spark.configuration.config import DEFAULT_OUTPUT, DomainConfig, ModelConfig, TrainConfig
+from cdimf_spark.configuration.options import check_names
 from cdimf_spark.distributed.input.reading import read_all_annotated
 from cdimf_spark.distributed.input.validation import annotate
-from cdimf_spark.distributed.scoring.model import CDIMFModel
+from cdimf_spark.distributed.model import CDIMFModel
 from cdimf_spark.distributed.training.run_training import train
 from cdimf_spark.errors import ConfigurationError
-from cdimf_spark.options import check_names
 from cdimf_spark.schemas import DOMAIN
 
 

@@ -15,11 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
+from cdimf_spark.configuration.settings import DomainConfig, DomainSettings, ModelConfig
 from cdimf_spark.kernel.consensus import shared_factors
 from cdimf_spark.kernel.initialization import domain_item_keys, id_keys, initial_factors
 from cdimf_spark.kernel.least_squares import gram, gram_basis
 from cdimf_spark.kernel.objective import ridge_loss
-from cdimf_spark.settings import DomainConfig, DomainSettings, ModelConfig
 from cdimf_spark.solver.block import Coupling, InteractionBlock, update_items, update_users
 from cdimf_spark.solver.earlier import EarlierRows, StartOf
 from cdimf_spark.solver.rules import DomainRules, DomainSize, domain_rules

@@ -8,8 +8,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from cdimf_spark.configuration.settings import DomainSettings, resolve_unobserved_weight
 from cdimf_spark.kernel.least_squares import row_ridge
-from cdimf_spark.settings import DomainSettings, resolve_unobserved_weight
 
 
 class DomainSize(NamedTuple):

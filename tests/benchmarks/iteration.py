@@ -18,7 +18,7 @@ from statistics import median
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from cdimf_spark.settings import ModelConfig
+from cdimf_spark.configuration.settings import ModelConfig
 from cdimf_spark.solver.local import train_local
 from tests.benchmarks.data import WARM_PAIR, has_amazon, warm_pair
 from tests.benchmarks.peers import mllib_iteration_seconds, peer_session, pool

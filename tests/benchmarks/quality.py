@@ -31,8 +31,8 @@ from typing import Any
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from cdimf_spark.config import load_config
-from cdimf_spark.settings import ModelConfig
+from cdimf_spark.configuration.config import load_config
+from cdimf_spark.configuration.settings import ModelConfig
 from cdimf_spark.solver.local import train_local
 from tests.benchmarks.ranking_quality import (
     Split,

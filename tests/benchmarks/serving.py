@@ -14,11 +14,11 @@ from pathlib import Path
 
 import numpy as np
 
+from cdimf_spark.configuration.settings import DomainConfig, ModelConfig
 from cdimf_spark.serving.exported_domain import ITEM_MARK, USER_MARK, domain_folder
 from cdimf_spark.serving.manifest import DomainManifest, Manifest
 from cdimf_spark.serving.row_files import Rows, RowWriter
 from cdimf_spark.serving.serving_model import ServingModel
-from cdimf_spark.settings import DomainConfig, ModelConfig
 from cdimf_spark.solver.rules import DomainSize, domain_rules
 
 N = 100_000

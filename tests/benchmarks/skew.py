@@ -16,7 +16,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from cdimf_spark.sizing import plan
+from cdimf_spark.configuration.sizing import plan
 from tests.benchmarks.submit import ROOT, train
 
 RANK, N_ITEMS = 64, 100_000

@@ -14,7 +14,7 @@ from dataclasses import replace
 
 from threadpoolctl import threadpool_limits
 
-from cdimf_spark.settings import ModelConfig
+from cdimf_spark.configuration.settings import ModelConfig
 from cdimf_spark.solver.earlier import EarlierRows
 from cdimf_spark.solver.local import train_local
 from tests.benchmarks.data import has_amazon

@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 from pyspark.sql import SparkSession
 
-from cdimf_spark.distributed.scoring.model import CDIMFModel
+from cdimf_spark.distributed.model import CDIMFModel
+from cdimf_spark.distributed.output.runs import Run
 from cdimf_spark.distributed.training.run_training import train
-from cdimf_spark.distributed.training.runs import Run
 from cdimf_spark.serving.serving_model import ServingModel
-from tests.distributed.trained_tables import config_of
-from tests.distributed.training_in_memory import repeat_some, some_domains
-from tests.helpers import Domains, to_spark
+from tests.support.helpers import Domains, to_spark
+from tests.support.trained_tables import config_of
+from tests.support.training_in_memory import repeat_some, some_domains
 
 
 @pytest.fixture(scope="session")

@@ -10,17 +10,17 @@ import numpy as np
 import pytest
 from pyspark.sql import SparkSession
 
+from cdimf_spark.distributed.baselines.baselines import popularity, separate_als
 from cdimf_spark.distributed.blocks.block_rows import decode, decode_matrix
-from cdimf_spark.distributed.scoring.baselines import popularity, separate_als
-from cdimf_spark.distributed.scoring.model import CDIMFModel
-from cdimf_spark.distributed.scoring.scorer import Scorer
-from cdimf_spark.distributed.tables import OutputTables
+from cdimf_spark.distributed.model import CDIMFModel
+from cdimf_spark.distributed.output.runs import STARTED, new_run
+from cdimf_spark.distributed.output.tables import OutputTables
+from cdimf_spark.distributed.scorer import Scorer
 from cdimf_spark.distributed.training import resuming
-from cdimf_spark.distributed.training.runs import STARTED, new_run
 from cdimf_spark.errors import BadRowsError, ConfigurationError, DataError, EmptyInputError
 from cdimf_spark.kernel.initialization import id_keys
-from tests.distributed.planted import Planted, expected_metrics, random_model, tests_frame
-from tests.distributed.planted_tables import planted_tables, write_model
+from tests.support.planted import Planted, expected_metrics, random_model, tests_frame
+from tests.support.planted_tables import planted_tables, write_model
 
 PLANTED, TESTS = random_model(np.random.default_rng(21))
 PLANTED = PLANTED.trained_items()

@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from cdimf_spark.distributed.tables import OutputTables
-from cdimf_spark.distributed.training.runs import Run
+from cdimf_spark.distributed.output.runs import Run
+from cdimf_spark.distributed.output.tables import OutputTables
 from tests.faults.points import Point
 
 Die = Callable[[], None]

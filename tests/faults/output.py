@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from cdimf_spark.distributed.tables import PUBLISHED
+from cdimf_spark.distributed.output.tables import PUBLISHED
 from tests.faults.delta_files import digest, read_rows
 
 _ITERATION = re.compile(r"iteration=(\d+)/")

@@ -19,7 +19,7 @@ from tests.conftest import ROOT
 from tests.faults.delta_files import orphans
 from tests.faults.output import contents, events, problems_seen, progress
 from tests.faults.points import Point
-from tests.helpers import random_domains
+from tests.support.helpers import random_domains
 
 _OPTIONS = {"rank": 8, "max_iter": 6, "num_blocks": 2, "init_scale": 1.0, "keep_iterations": 1}
 _CONF = ["--properties-file", "conf/local.conf", "--conf", "spark.master=local[2]"]

@@ -11,15 +11,15 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from cdimf_spark import errors
-from cdimf_spark.command_line import (
+from cdimf_spark.cli.command_line import (
     _INTERRUPTS,
     lengths_argument,
     negatives_argument,
     run,
     worker_error,
 )
-from cdimf_spark.evaluation_report import evaluation_table, recommendation_table
-from cdimf_spark.options import split_names
+from cdimf_spark.configuration.options import split_names
+from cdimf_spark.reports.evaluation_report import evaluation_table, recommendation_table
 from jobs import compare, evaluate, explain, export, fold_in, recommend, tune
 
 

@@ -18,7 +18,7 @@ def test_compiles_without_any_place_for_a_cache(monkeypatch):
 
 
 BITS = """
-from tests.kernel.row_problem import LENGTHS, Problem
+from tests.support.row_problem import LENGTHS, Problem
 import hashlib
 factors = Problem(LENGTHS, 33).weighted(0.5, 2).solve().factors
 print(hashlib.md5(factors.tobytes()).hexdigest())

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from cdimf_spark.kernel import least_squares
 from cdimf_spark.kernel.least_squares import gram, gram_basis, row_ridge, solve_rows
-from tests.kernel.row_problem import LENGTHS, Problem, assert_rows_exact
+from tests.support.row_problem import LENGTHS, Problem, assert_rows_exact
 
 
 @pytest.mark.parametrize("rank", [1, 2, 7, 32, 65])

@@ -7,7 +7,7 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from tests.kernel.row_problem import Problem
+from tests.support.row_problem import Problem
 
 HOT, SHORT, RANK, N_SRC = 1_000_000, 20_000, 16, 5_000
 MEGABYTE = 1 << 20

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from cdimf_spark.serving.serving_model import ServingModel
-from tests.serving.exports import Shops, random_shops, write_shops
+from tests.support.exports import Shops, random_shops, write_shops
 
 
 @pytest.fixture(scope="package")

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from cdimf_spark.errors import DataError
 from cdimf_spark.serving.serving_model import ServingModel
-from tests.serving.exports import RANK, Shops
+from tests.support.exports import RANK, Shops
 
 ITEMS = st.dictionaries(st.integers(0, 39), st.floats(0.125, 20.0, width=32), min_size=1)
 

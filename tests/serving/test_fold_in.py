@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from cdimf_spark.errors import ConfigurationError, DataError
 from cdimf_spark.serving.serving_model import ServingModel
-from tests.serving.exports import Shops
+from tests.support.exports import Shops
 
 ITEMS = st.dictionaries(st.integers(0, 39), st.floats(0.125, 50.0, width=32), min_size=1)
 

@@ -15,7 +15,7 @@ from cdimf_spark.kernel.initialization import id_keys
 from cdimf_spark.serving.new_folder import check_target, new_folder
 from cdimf_spark.serving.row_files import Rows, RowTable, RowWriter
 from cdimf_spark.serving.serving_model import ServingModel
-from tests.serving.exports import RANK, Shops, random_shops, write_shops, write_table
+from tests.support.exports import RANK, Shops, random_shops, write_shops, write_table
 
 
 def expected_list(shops: Shops, domain: str, row: np.ndarray, left_out: set[str]) -> list[str]:

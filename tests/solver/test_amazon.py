@@ -12,7 +12,7 @@ import pytest
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
-from cdimf_spark.config import load_config
+from cdimf_spark.configuration.config import load_config
 from cdimf_spark.kernel.metrics import hit_rate, ndcg, rank_of_target
 from cdimf_spark.kernel.sampling import sample_negatives_batch
 from cdimf_spark.solver.local import LocalDomain, LocalModel, train_local

@@ -8,7 +8,7 @@ import pytest
 from cdimf_spark.kernel.least_squares import gram, gram_basis
 from cdimf_spark.solver.block import Coupling, InteractionBlock, update_items, update_users
 from cdimf_spark.solver.rules import RowRule
-from tests.solver.dense_reference import solve_row
+from tests.support.dense_reference import solve_row
 
 RANK = 5
 RULE = RowRule(

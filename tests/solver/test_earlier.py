@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from cdimf_spark.kernel.initialization import id_keys
 from cdimf_spark.solver.earlier import EarlierRows, KeyedRows, StartOf
 from cdimf_spark.solver.local import train_local
-from tests.helpers import random_domains, to_local
-from tests.solver.small_trainings import MODEL, train
+from tests.support.helpers import random_domains, to_local
+from tests.support.small_trainings import MODEL, train
 
 USERS = [f"u{n}" for n in range(8)]
 NAMES = st.sampled_from(["a", "b", "c"])

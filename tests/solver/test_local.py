@@ -9,11 +9,19 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from cdimf_spark.settings import DomainConfig, ModelConfig
+from cdimf_spark.configuration.settings import DomainConfig, ModelConfig
 from cdimf_spark.solver.local import LocalDomain, train_local
-from tests.helpers import assert_factors_close, random_domains, to_local
-from tests.solver.dense_reference import Reference
-from tests.solver.small_trainings import MODEL, PAPER, PAPER_NUMBERS, REFERENCE, items, train, users
+from tests.support.dense_reference import Reference
+from tests.support.helpers import assert_factors_close, random_domains, to_local
+from tests.support.small_trainings import (
+    MODEL,
+    PAPER,
+    PAPER_NUMBERS,
+    REFERENCE,
+    items,
+    train,
+    users,
+)
 
 # Every option against the dense reference
 

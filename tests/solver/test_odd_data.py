@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from cdimf_spark.configuration.settings import ModelConfig
 from cdimf_spark.errors import CDIMFError
-from cdimf_spark.settings import ModelConfig
 from cdimf_spark.solver.local import LocalModel, train_local
-from tests.helpers import Domains, to_local
+from tests.support.helpers import Domains, to_local
 
 ids = st.one_of(
     st.sampled_from(["a", "A", " a", "a,b", "a\tb", 'a"b', "a\x00b", "a\r\nb", "\ufeffa", "", "é"]),

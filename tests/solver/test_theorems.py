@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.helpers import assert_factors_close, random_domains, to_local
-from tests.solver.dense_reference import Reference
-from tests.solver.small_trainings import MODEL, PAPER, REFERENCE, train, users
+from tests.support.dense_reference import Reference
+from tests.support.helpers import assert_factors_close, random_domains, to_local
+from tests.support.small_trainings import MODEL, PAPER, REFERENCE, train, users
 
 
 @pytest.mark.parametrize("options", [{}, PAPER], ids=["consensus", "paper"])

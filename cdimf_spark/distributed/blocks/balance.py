@@ -5,9 +5,9 @@ from __future__ import annotations
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from cdimf_spark.configuration.sizing import NumBlocks
 from cdimf_spark.distributed.blocks.indexing import ITEM_KEY, USER_KEY
 from cdimf_spark.distributed.blocks.layout import Layout
-from cdimf_spark.sizing import NumBlocks
 from cdimf_spark.solver.placement import balance
 
 # A key is heavy above this share of a mean block: what is left to chance is well below 10 %.

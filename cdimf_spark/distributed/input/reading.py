@@ -10,12 +10,12 @@ from concurrent.futures import ThreadPoolExecutor
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
+from cdimf_spark.configuration.settings import DomainConfig
 from cdimf_spark.distributed.input.event_columns import EventColumns
 from cdimf_spark.distributed.input.read_errors import read_errors
 from cdimf_spark.distributed.input.text_lines import read_delimited, read_json
 from cdimf_spark.distributed.input.validation import annotate, clean_rows, raise_for_problems
 from cdimf_spark.schemas import ITEM_ID, USER_ID, WEIGHT
-from cdimf_spark.settings import DomainConfig
 
 _SUFFIXES = {
     **dict.fromkeys(("csv", "tsv", "txt", "dat", "tab", "psv", "data"), "csv"),

@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from cdimf_spark.configuration.settings import DomainConfig
 from cdimf_spark.errors import ColumnsError, DataError
-from cdimf_spark.settings import DomainConfig
 
 USER_NAMES = (
     *("user", "user_id", "uid", "reviewer", "reviewer_id", "customer", "customer_id", "client"),

@@ -8,6 +8,7 @@ from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
+from cdimf_spark.configuration.settings import DomainConfig
 from cdimf_spark.distributed.input.event_columns import EventCells, EventColumns, event_cells
 from cdimf_spark.distributed.input.sniffing import (
     ITEM_NAMES,
@@ -20,7 +21,6 @@ from cdimf_spark.distributed.input.sniffing import (
 )
 from cdimf_spark.distributed.input.validation import Cells, annotate_cells
 from cdimf_spark.errors import EmptyInputError
-from cdimf_spark.settings import DomainConfig
 
 _SAMPLE_LINES = 20
 _MALFORMED = "__malformed"

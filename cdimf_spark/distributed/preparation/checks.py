@@ -9,7 +9,7 @@ from pyspark.sql import functions as F
 
 from cdimf_spark.distributed.preparation.splits import PART, TEST, TRAIN, VALIDATION
 from cdimf_spark.errors import CDIMFError, DataError
-from cdimf_spark.prepare_options import PrepareOptions
+from cdimf_spark.preparation.prepare_options import PrepareOptions
 from cdimf_spark.schemas import DOMAIN, ITEM_ID, USER_ID
 
 # Result of a check by name: what a nonzero count means.

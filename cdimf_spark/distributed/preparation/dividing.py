@@ -23,7 +23,7 @@ from cdimf_spark.distributed.preparation.splits import (
     keep_shared,
     undivided,
 )
-from cdimf_spark.prepare_options import PrepareOptions
+from cdimf_spark.preparation.prepare_options import PrepareOptions
 from cdimf_spark.schemas import DOMAIN, USER_ID
 
 # What is said of them, by the split's way to treat them.

@@ -16,8 +16,8 @@ from cdimf_spark.distributed.input.event_columns import (
 )
 from cdimf_spark.distributed.input.reading import read_annotated
 from cdimf_spark.distributed.input.validation import annotate
-from cdimf_spark.prepare_config import PrepareConfig
-from cdimf_spark.prepare_options import EventsConfig, PrepareOptions, inherited
+from cdimf_spark.preparation.prepare_config import PrepareConfig
+from cdimf_spark.preparation.prepare_options import EventsConfig, PrepareOptions, inherited
 from cdimf_spark.schemas import DOMAIN, ITEM_ID, USER_ID, WEIGHT
 
 FATE = "fate"

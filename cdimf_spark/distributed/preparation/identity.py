@@ -12,7 +12,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from cdimf_spark.errors import ConfigurationError, DataError
-from cdimf_spark.prepare_options import PrepareOptions
+from cdimf_spark.preparation.prepare_options import PrepareOptions
 from cdimf_spark.schemas import DOMAIN, USER_ID
 
 # A domain's name has no colon: what is made of two different pairs is different.

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
+from cdimf_spark.configuration.settings import DomainConfig
 from cdimf_spark.distributed.input.event_columns import EVENT, EventColumns
 from cdimf_spark.distributed.input.reading import read_annotated
 from cdimf_spark.distributed.input.validation import (
@@ -17,7 +18,6 @@ from cdimf_spark.distributed.input.validation import (
 from cdimf_spark.distributed.preparation.identity import own_id, refuse_marked
 from cdimf_spark.errors import BadRowsError, ColumnsError, DataError, did_you_mean
 from cdimf_spark.schemas import DOMAIN, ITEM_ID, USER_ID
-from cdimf_spark.settings import DomainConfig
 
 logger = logging.getLogger(__name__)
 

@@ -10,7 +10,7 @@ import numpy as np
 from pyspark.sql import DataFrame, Row
 from pyspark.sql import functions as F
 
-from cdimf_spark.accidental_ids import RangeSums, find_accident
+from cdimf_spark.preparation.accidental_ids import RangeSums, find_accident
 from cdimf_spark.schemas import DOMAIN, USER_ID
 
 _NUMBER = r"^(0|[1-9][0-9]{0,17})$"

@@ -9,6 +9,7 @@ from typing import Any
 
 from pyspark.sql import DataFrame, SparkSession
 
+from cdimf_spark.configuration.options import check_names
 from cdimf_spark.distributed.preparation.numbering import warning_text
 from cdimf_spark.distributed.preparation.run_preparation import run_preparation
 from cdimf_spark.distributed.preparation.writing import (
@@ -20,10 +21,9 @@ from cdimf_spark.distributed.preparation.writing import (
     write_tables,
 )
 from cdimf_spark.errors import ConfigurationError
-from cdimf_spark.options import check_names
-from cdimf_spark.prepare_config import PrepareConfig, with_columns
-from cdimf_spark.prepare_options import EventsConfig, PrepareOptions
-from cdimf_spark.prepare_report import next_commands, preparation_text
+from cdimf_spark.preparation.prepare_config import PrepareConfig, with_columns
+from cdimf_spark.preparation.prepare_options import EventsConfig, PrepareOptions
+from cdimf_spark.reports.prepare_report import next_commands, preparation_text
 
 logger = logging.getLogger(__name__)
 

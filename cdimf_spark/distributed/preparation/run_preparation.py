@@ -24,8 +24,8 @@ from cdimf_spark.distributed.preparation.numbering import find_accidents
 from cdimf_spark.distributed.preparation.overlap import count_overlap, count_parts
 from cdimf_spark.distributed.preparation.splits import DROPPED, PART
 from cdimf_spark.errors import DataError
-from cdimf_spark.prepare_config import PrepareConfig
-from cdimf_spark.prepare_options import PrepareOptions, inherited
+from cdimf_spark.preparation.prepare_config import PrepareConfig
+from cdimf_spark.preparation.prepare_options import PrepareOptions, inherited
 from cdimf_spark.schemas import DOMAIN
 
 logger = logging.getLogger(__name__)

@@ -12,7 +12,7 @@ from pyspark.sql import functions as F
 
 from cdimf_spark.distributed.input.event_columns import TIMESTAMP
 from cdimf_spark.distributed.preparation.overlap import domains_of_user
-from cdimf_spark.prepare_options import PrepareOptions
+from cdimf_spark.preparation.prepare_options import PrepareOptions
 from cdimf_spark.schemas import DOMAIN, ITEM_ID, USER_ID
 
 PART, FATE, HELD_FOR = "part", "fate", "held_for"

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from cdimf_spark.distributed.blocks.block_rows import decode, decode_matrix
 from cdimf_spark.distributed.blocks.indexing import unpack_ids
-from cdimf_spark.distributed.scoring.lists import Lists
+from cdimf_spark.distributed.blocks.ragged import Lists
 from cdimf_spark.errors import DataError, NumericalError
 from cdimf_spark.kernel.scoring import find_sorted
 

@@ -15,8 +15,8 @@ from pyspark.sql import DataFrame
 from cdimf_spark.distributed.blocks.block_rows import decode, to_table
 from cdimf_spark.distributed.blocks.indexing import place, unpack_ids
 from cdimf_spark.distributed.blocks.layout import Side
+from cdimf_spark.distributed.blocks.ragged import Lists, pack_texts
 from cdimf_spark.distributed.scoring.grid import Arrays, Grid
-from cdimf_spark.distributed.scoring.lists import Lists, pack_texts
 from cdimf_spark.distributed.scoring.scoring_tables import (
     POPULAR,
     USER_KINDS,

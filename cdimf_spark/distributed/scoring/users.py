@@ -13,8 +13,8 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from cdimf_spark.distributed.blocks.block_rows import decode, decode_matrix
+from cdimf_spark.distributed.blocks.ragged import Lists, offsets_of
 from cdimf_spark.distributed.scoring.item_group import check_rows
-from cdimf_spark.distributed.scoring.lists import Lists, offsets_of
 from cdimf_spark.distributed.scoring.scoring_tables import FOREIGN, OWN, POPULAR, SHARED, Sources
 from cdimf_spark.kernel.scoring import find_sorted
 

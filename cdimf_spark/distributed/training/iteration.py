@@ -17,7 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pyspark.sql import DataFrame
 
-from cdimf_spark.config import TrainConfig
+from cdimf_spark.configuration.config import TrainConfig
+from cdimf_spark.configuration.settings import ModelConfig
 from cdimf_spark.distributed.blocks.block_rows import kind_is
 from cdimf_spark.distributed.blocks.layout import Layout
 from cdimf_spark.distributed.blocks.packing import StaticBlocks
@@ -35,7 +36,6 @@ from cdimf_spark.distributed.training.warm_start import EarlierModel
 from cdimf_spark.distributed.workers import CogroupFunction
 from cdimf_spark.errors import NumericalError
 from cdimf_spark.kernel.least_squares import GramBasis, gram_basis
-from cdimf_spark.settings import ModelConfig
 from cdimf_spark.solver.rules import DomainSize, domain_rules
 
 EXCHANGE_KINDS = ("exchange", "exchange_keys")

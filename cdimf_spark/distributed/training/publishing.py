@@ -15,12 +15,12 @@ from cdimf_spark.distributed.blocks.block_rows import decode, decode_matrix, enc
 from cdimf_spark.distributed.blocks.indexing import unpack_ids
 from cdimf_spark.distributed.blocks.layout import Layout, Side
 from cdimf_spark.distributed.blocks.packing import BlockSizes, rows_of
-from cdimf_spark.distributed.tables import OutputTables
-from cdimf_spark.distributed.training.commits import Commits
+from cdimf_spark.distributed.output.commits import Commits
+from cdimf_spark.distributed.output.runs import PUBLISHED, Run
+from cdimf_spark.distributed.output.tables import OutputTables
 from cdimf_spark.distributed.training.half_step import address_of, shared_mask
 from cdimf_spark.distributed.training.iteration import Messages, Steps, UserState, cut
 from cdimf_spark.distributed.training.routing import scoring_rows
-from cdimf_spark.distributed.training.runs import PUBLISHED, Run
 from cdimf_spark.distributed.training.working_tables import WorkingTables
 from cdimf_spark.distributed.workers import apply_to_cogroups, apply_to_groups
 from cdimf_spark.schemas import (

@@ -12,7 +12,7 @@ import logging
 import re
 from collections.abc import Callable
 
-from cdimf_spark.distributed.training.runs import Run
+from cdimf_spark.distributed.output.runs import Run
 
 logger = logging.getLogger(__name__)
 

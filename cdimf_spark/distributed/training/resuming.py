@@ -12,11 +12,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from cdimf_spark import __version__
-from cdimf_spark.config import TrainConfig
-from cdimf_spark.differences import differences
+from cdimf_spark.configuration.config import TrainConfig
+from cdimf_spark.configuration.differences import differences
 from cdimf_spark.distributed.blocks.layout import Layout
 from cdimf_spark.distributed.input.content import Content
-from cdimf_spark.distributed.training.runs import Run
+from cdimf_spark.distributed.output.runs import Run
 from cdimf_spark.distributed.training.warm_start import EARLIER_RUN, EarlierModel
 from cdimf_spark.errors import ConfigurationError, DataError, counted
 

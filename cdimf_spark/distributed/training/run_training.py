@@ -9,7 +9,8 @@ from functools import partial
 
 from pyspark.sql import DataFrame, SparkSession
 
-from cdimf_spark.config import TrainConfig
+from cdimf_spark.configuration.config import TrainConfig
+from cdimf_spark.configuration.sizing import num_blocks
 from cdimf_spark.distributed.blocks.balance import balanced_layout
 from cdimf_spark.distributed.blocks.indexing import with_keys
 from cdimf_spark.distributed.blocks.layout import Layout
@@ -20,11 +21,19 @@ from cdimf_spark.distributed.blocks.packing import (
     persist_blocks,
 )
 from cdimf_spark.distributed.input.validation import clean_rows, raise_for_problems
-from cdimf_spark.distributed.storage_errors import storage_errors_named
-from cdimf_spark.distributed.tables import OutputTables
-from cdimf_spark.distributed.training.commits import Commits
-from cdimf_spark.distributed.training.holder import Hold
-from cdimf_spark.distributed.training.holding import Holding, hold_output
+from cdimf_spark.distributed.output.commits import Commits
+from cdimf_spark.distributed.output.holder import Hold
+from cdimf_spark.distributed.output.holding import Holding, hold_output
+from cdimf_spark.distributed.output.runs import (
+    PACKED,
+    RESUMED,
+    STARTED,
+    Run,
+    last_run,
+    new_run,
+)
+from cdimf_spark.distributed.output.storage_errors import storage_errors_named
+from cdimf_spark.distributed.output.tables import OutputTables
 from cdimf_spark.distributed.training.iteration import Steps
 from cdimf_spark.distributed.training.publishing import publish
 from cdimf_spark.distributed.training.recovering import survive_losses
@@ -33,20 +42,11 @@ from cdimf_spark.distributed.training.resuming import (
     check_options,
     start_details,
 )
-from cdimf_spark.distributed.training.runs import (
-    PACKED,
-    RESUMED,
-    STARTED,
-    Run,
-    last_run,
-    new_run,
-)
 from cdimf_spark.distributed.training.timing import Stopwatch
 from cdimf_spark.distributed.training.trainer import Trainer, first_kept, frees_disk
 from cdimf_spark.distributed.training.warm_start import EarlierModel
 from cdimf_spark.distributed.training.working_tables import WorkingTables
 from cdimf_spark.errors import ConfigurationError, NumericalError
-from cdimf_spark.sizing import num_blocks
 from cdimf_spark.solver.rules import DomainSize
 
 logger = logging.getLogger(__name__)

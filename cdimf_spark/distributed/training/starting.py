@@ -15,6 +15,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 from pyspark.sql import DataFrame
 
+from cdimf_spark.configuration.settings import ModelConfig
 from cdimf_spark.distributed.blocks.block_rows import decode, encode, to_table
 from cdimf_spark.distributed.blocks.layout import Side
 from cdimf_spark.distributed.training.half_step import (
@@ -31,7 +32,6 @@ from cdimf_spark.kernel.initialization import domain_item_keys, initial_factors
 from cdimf_spark.kernel.least_squares import gram
 from cdimf_spark.kernel.objective import ridge_loss
 from cdimf_spark.schemas import BLOCK_ROW
-from cdimf_spark.settings import ModelConfig
 from cdimf_spark.solver.earlier import EarlierRows, StartOf
 from cdimf_spark.solver.rules import DomainRules
 

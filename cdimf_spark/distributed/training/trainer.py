@@ -8,19 +8,19 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, NamedTuple
 
-from cdimf_spark.distributed.training.commits import Commit, Commits
+from cdimf_spark.configuration.settings import ModelConfig
+from cdimf_spark.distributed.output.commits import Commit, Commits
+from cdimf_spark.distributed.output.runs import ITERATION, Run
 from cdimf_spark.distributed.training.iteration import (
     Messages,
     Steps,
     UserState,
 )
-from cdimf_spark.distributed.training.metrics import iteration_metrics
+from cdimf_spark.distributed.training.iteration_metrics import iteration_metrics
 from cdimf_spark.distributed.training.releasing import collecting_little, release_frames
-from cdimf_spark.distributed.training.runs import ITERATION, Run
 from cdimf_spark.distributed.training.timing import Stopwatch
 from cdimf_spark.distributed.training.working_tables import WorkingTables
 from cdimf_spark.errors import NumericalError
-from cdimf_spark.settings import ModelConfig
 
 logger = logging.getLogger(__name__)
 

@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from cdimf_spark.config import TrainConfig
+from cdimf_spark.configuration.config import TrainConfig
 from cdimf_spark.distributed.blocks.indexing import place
 from cdimf_spark.distributed.blocks.layout import Side
-from cdimf_spark.distributed.tables import OutputTables
-from cdimf_spark.distributed.training.runs import Run, last_run
+from cdimf_spark.distributed.output.runs import Run, last_run
+from cdimf_spark.distributed.output.tables import OutputTables
 from cdimf_spark.errors import ConfigurationError, DataError
 from cdimf_spark.schemas import DOMAIN, FACTORS, USER_ID
 from cdimf_spark.solver.earlier import EarlierRows, KeyedRows

@@ -19,8 +19,8 @@ from functools import partial
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from cdimf_spark.distributed.tables import PACKED_FACTORS, WORKING, OutputTables
-from cdimf_spark.distributed.training.commits import Commits
+from cdimf_spark.distributed.output.commits import Commits
+from cdimf_spark.distributed.output.tables import PACKED_FACTORS, WORKING, OutputTables
 from cdimf_spark.distributed.training.iteration import EXCHANGE_KINDS, UserState, only
 from cdimf_spark.schemas import BLOCK_COLUMNS
 

@@ -13,11 +13,11 @@ from typing import Any
 
 from pyspark.sql import DataFrame
 
-from cdimf_spark.config import DomainConfig, TrainConfig
+from cdimf_spark.configuration.config import DomainConfig, TrainConfig
 from cdimf_spark.distributed.estimator import CDIMF
-from cdimf_spark.trials import Checkpoint, Trial, is_behind
-from cdimf_spark.tuning_options import TuningOptions
-from cdimf_spark.tuning_report import metrics_of
+from cdimf_spark.reports.tuning_report import metrics_of
+from cdimf_spark.tuning.trials import Checkpoint, Trial, is_behind
+from cdimf_spark.tuning.tuning_options import TuningOptions
 
 Frames = Mapping[str, DataFrame]
 

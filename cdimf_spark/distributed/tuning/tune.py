@@ -10,19 +10,15 @@ from typing import Any
 
 from pyspark.sql import SparkSession
 
-from cdimf_spark.config import DomainConfig, ModelConfig, TrainConfig
+from cdimf_spark.configuration.config import DomainConfig, ModelConfig, TrainConfig
+from cdimf_spark.configuration.options import check_names
+from cdimf_spark.distributed.evaluation.protocol import too_few_items
 from cdimf_spark.distributed.input.reading import read_interactions, read_test
 from cdimf_spark.distributed.input.validation import annotate
-from cdimf_spark.distributed.scoring.protocol import too_few_items
-from cdimf_spark.distributed.tuning.holding_out import Frames, hold_out
 from cdimf_spark.distributed.tuning.trial_run import TrialSettings, run_trial
+from cdimf_spark.distributed.tuning.validation_split import Frames, hold_out
 from cdimf_spark.errors import ConfigurationError, DataError
-from cdimf_spark.options import check_names
-from cdimf_spark.schemas import ITEM_ID
-from cdimf_spark.search_space import Range, propose, search_space, start_of
-from cdimf_spark.trials import Trial, TrialLog
-from cdimf_spark.tuning_options import TuningOptions
-from cdimf_spark.tuning_report import (
+from cdimf_spark.reports.tuning_report import (
     IN_MEMORY,
     best_of,
     trial_line,
@@ -30,6 +26,10 @@ from cdimf_spark.tuning_report import (
     tuned_options,
     write_best,
 )
+from cdimf_spark.schemas import ITEM_ID
+from cdimf_spark.tuning.search_space import Range, propose, search_space, start_of
+from cdimf_spark.tuning.trials import Trial, TrialLog
+from cdimf_spark.tuning.tuning_options import TuningOptions
 
 logger = logging.getLogger(__name__)
 

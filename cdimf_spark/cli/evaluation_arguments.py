@@ -1,0 +1,57 @@
+"""Arguments that every job has which ranks held-out interactions."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+
+from cdimf_spark.cli.command_line import (
+    check_folder,
+    job_parser,
+    lengths_argument,
+    negatives_argument,
+)
+from cdimf_spark.configuration.config import parse_domains
+from cdimf_spark.configuration.options import split_names
+from cdimf_spark.distributed.evaluation.groups import GROUPINGS
+from cdimf_spark.distributed.evaluation.protocol import Protocol
+
+
+def evaluation_parser(
+    name: str, description: str | None, epilog: str, groupings: Sequence[str]
+) -> argparse.ArgumentParser:
+    """Parser with ``--model --test --k --negatives --seed --by --json``.
+
+    Parameters
+    ----------
+    groupings
+        Default of ``--by``.
+    """
+    parser = job_parser(name, description, epilog)
+    add = parser.add_argument
+    add("--model", metavar="DIR", required=True, help="output folder of a training")
+    test = "a domain and its test set (columns user, item), read like training data"
+    add("--test", metavar="NAME=PATH", action="append", required=True, help=test)
+    several = "length of the list that counts (default 10), or several: 5,10,20 (the first is main)"
+    add("--k", metavar="K[,K...]", type=lengths_argument, default=[10], help=several)
+    count = "items drawn for each test row (default 999), or all: the whole catalogue"
+    add("--negatives", metavar="N|all", type=negatives_argument, default=999, help=count)
+    add("--seed", type=int, default=0, help="seed of the draw (default 0)")
+    default = "all" if list(groupings) == list(GROUPINGS) else ",".join(groupings) or "none"
+    groups = f"groups of rows to measure apart: some of {','.join(GROUPINGS)} (default {default})"
+    add("--by", metavar="GROUPS", type=split_names, default=list(groupings), help=groups)
+    add("--json", metavar="FILE", help="also write the result to a file")
+    return parser
+
+
+def check_evaluation(given: argparse.Namespace) -> dict[str, str]:
+    """Check what `evaluation_parser` read, before any work; return the test sets by domain.
+
+    Raises
+    ------
+    ConfigurationError
+        If an option cannot be used.
+    """
+    Protocol.of(given.k, given.negatives, given.seed, given.by)
+    check_folder(given.json, "--json")
+    return parse_domains(given.test, "--test")

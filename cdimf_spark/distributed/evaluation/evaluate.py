@@ -1,0 +1,155 @@
+"""Ranking metrics of held-out items.
+
+Protocol: for each test row (user, item), draw `negatives` items of the domain's catalogue that are
+not among that user's test items, and rank them with the target. Items that the user has in train
+score last, ties count at half. HR, NDCG (at k) and MRR are means over the ranked test rows;
+coverage is the share of the catalogue that appears in some of their first k places. With
+``negatives="all"`` the rest of the catalogue is ranked instead of a draw.
+
+Measures (of all rows and by group, at several k) are means over users instead, with 95 % intervals.
+They agree with the above where each user has one test row. With several, his HR, NDCG and MRR are
+the means of his rows, and MAP, precision and recall come from one list with all his held-out items:
+see `kernel.user_metrics`. Rows of a group are measured as if the user had no others; the items
+that they are ranked among are the same.
+
+The draw depends on the seed, the user, the item and the order of the catalogue, which is a part of
+the model; all sums are exact: the numbers are the same however the work is cut. Ranks add up over
+the item groups; the driver sees counts by rank up to k and sums by group, never a test row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from pyspark.sql import DataFrame
+
+from cdimf_spark.distributed.evaluation.evaluation_summary import Found, coverage, summarize
+from cdimf_spark.distributed.evaluation.held_out_cells import locate_tests, tested_users
+from cdimf_spark.distributed.evaluation.measures import stack_ranks, sum_ranks
+from cdimf_spark.distributed.evaluation.measures_summary import Measured, summarize_measures
+from cdimf_spark.distributed.evaluation.protocol import Lengths, Negatives, Protocol
+from cdimf_spark.distributed.evaluation.ranking_step import RANKS, make_finish, make_rank_step
+from cdimf_spark.distributed.scoring.grid import Grid, apply_to_cells
+from cdimf_spark.distributed.scoring.scoring_tables import ScoringTables
+
+
+def evaluate(
+    tables: ScoringTables,
+    tests: DataFrame,
+    n_tests: Mapping[str, int],
+    k: Lengths = 10,
+    negatives: Negatives = 999,
+    seed: int = 0,
+    by: Sequence[str] = (),
+    grid: Grid | None = None,
+) -> dict[str, Any]:
+    """Evaluate on test rows.
+
+    Parameters
+    ----------
+    tests
+        domain, user_id, item_id (strings); a repeated row counts as often as it is there.
+    n_tests
+        How many there are, by domain.
+    k
+        Length of the list, or several lengths; the first is that of `domains` in the result.
+    negatives
+        Negatives for each test row, or "all".
+    by
+        Groupings of the measures: some of shared, history, popularity, source.
+    grid
+        For tests.
+
+    Returns
+    -------
+    dict
+        ``{"k", "negatives", "seed", "domains": {name: metrics}, "measures": {name: measures}}``,
+        ready for JSON. Metrics are hr, ndcg, mrr, coverage; n_test counts the ranked rows,
+        n_skipped the others, by reason in unknown_user and unknown_item; n_in_train the ranked
+        rows whose item the user has in train (ranked last); sources the ranked rows by the origin
+        of the user's row. Measures are means over users with their intervals, at each k and by
+        group: see `measures_summary.summarize_measures`; `coverage` at each k is added.
+
+    Raises
+    ------
+    ConfigurationError
+        If a domain or a grouping is unknown, or k or negatives is out of range.
+    DataError
+        If the catalogue is too small to draw from, or no row can be ranked.
+    """
+    tables.check_domains(n_tests)
+    protocol = Protocol.of(k, negatives, seed, by)
+    found, measured = rank_and_sum([tables], tests, n_tests, protocol, grid)
+    names, main = sorted(n_tests), protocol.ks[0]
+    return {
+        "k": main,
+        "negatives": negatives,
+        "seed": seed,
+        "domains": {name: summarize(name, found, tables.n_items(name), main) for name in names},
+        "measures": {
+            name: measures_of(found, measured, name, 0, tables, protocol) for name in names
+        },
+    }
+
+
+def rank_and_sum(
+    models: Sequence[ScoringTables],
+    tests: DataFrame,
+    n_tests: Mapping[str, int],
+    protocol: Protocol,
+    grid: Grid | None = None,
+) -> tuple[list[Found], list[Measured]]:
+    """Rank the same test rows by one or several models; count the ranks and sum the measures."""
+    for tables in models:
+        protocol.check(tables, n_tests)
+    ks, negatives = protocol.ks, protocol.negatives
+    count = None if negatives == "all" else negatives
+    ranks = stack_ranks(
+        [
+            rank_tests(tables, tests, grid or Grid.of(tables, n_tests), ks, count, protocol.seed)
+            for tables in models
+        ]
+    )
+    return sum_ranks(ranks, len(models), models[0].layout.users.num_blocks, ks, protocol.by)
+
+
+def measures_of(
+    found: Sequence[Found],
+    measured: Sequence[Measured],
+    domain: str,
+    model: int,
+    tables: ScoringTables,
+    protocol: Protocol,
+) -> dict[str, Any]:
+    """Measures of a domain and model, with the coverage at each k."""
+    measures = summarize_measures(measured, domain, model, protocol.ks, protocol.by)
+    mine = [part for part in found if (part.domain, part.model) == (domain, model)]
+    for k in protocol.ks:
+        measures["at"][str(k)]["coverage"] = coverage(mine, tables.n_items(domain), k)
+    return measures
+
+
+def rank_tests(
+    tables: ScoringTables,
+    tests: DataFrame,
+    grid: Grid,
+    ks: Sequence[int],
+    negatives: int | None,
+    seed: int,
+) -> DataFrame:
+    """Rank the target of every test row.
+
+    Returns
+    -------
+    DataFrame
+        ``RANKS``: a row for each test with its state (`RANKED` or why not), rank, whether the
+        user has the item in train, the number of his interactions in train and of the item's,
+        the origin of his row and whether several domains have him; and rows of state null with
+        bitmaps of the items that are among the first k of a list, for each k.
+    """
+    located = locate_tests(tables, tests, grid.domains, with_targets=not grid.is_whole)
+    users = tested_users(tables, grid, located, negatives)
+    items = grid.place_items(tables.items, ("keys", "factors"))
+    step = make_rank_step(tables, grid, max(ks), negatives, seed)
+    return apply_to_cells(items, users, grid, step, make_finish(tables, ks), RANKS)

@@ -1,0 +1,224 @@
+"""What a trained model and its baselines have in common: evaluation and recommendation."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from pyspark.sql import DataFrame, SparkSession
+
+from cdimf_spark.distributed.evaluation.checked_tests import CheckedTests, check_tests
+from cdimf_spark.distributed.evaluation.evaluate import evaluate
+from cdimf_spark.distributed.evaluation.protocol import Lengths, Negatives
+from cdimf_spark.distributed.recommendation.item_filters import keep_items
+from cdimf_spark.distributed.recommendation.lookups import (
+    similar_items,
+    similar_users,
+    users_for_items,
+)
+from cdimf_spark.distributed.recommendation.recommend import check_length, recommend, unknown_users
+from cdimf_spark.distributed.recommendation.requests import (
+    POPULAR_FATE,
+    Ids,
+    denied_pairs,
+    read_ids,
+    report_unknown,
+)
+from cdimf_spark.distributed.scoring.scoring_tables import ScoringTables
+from cdimf_spark.distributed.scoring.user_stage import LeftOut
+from cdimf_spark.errors import counted
+from cdimf_spark.schemas import ITEM_ID, USER_ID
+
+logger = logging.getLogger(__name__)
+
+
+class Scorer:
+    """Anything that scores users and items by factors: a model or a baseline.
+
+    Parameters
+    ----------
+    tables
+        Its factors.
+    """
+
+    def __init__(self, tables: ScoringTables) -> None:
+        self.tables = tables
+
+    @property
+    def domains(self) -> tuple[str, ...]:
+        """Names of the domains."""
+        return self.tables.domains
+
+    @property
+    def rank(self) -> int:
+        """Length of a factor row."""
+        return self.tables.rank
+
+    @property
+    def _spark(self) -> SparkSession:
+        return self.tables.items.sparkSession
+
+    def evaluate(
+        self,
+        tests: Mapping[str, DataFrame] | DataFrame | CheckedTests,
+        k: Lengths = 10,
+        negatives: Negatives = 999,
+        seed: int = 0,
+        by: Sequence[str] = (),
+    ) -> dict[str, Any]:
+        """Rank held-out items and compute HR, NDCG, MAP, MRR, precision, recall and coverage.
+
+        Parameters
+        ----------
+        tests
+            A frame (user_id, item_id) a domain, by name; or one frame with a column `domain`; or
+            what `check_tests` made of these.
+        k
+            Length of the list that counts, or several; the first is that of `domains`.
+        negatives
+            Items drawn for each test row, or "all".
+        seed
+            Of the draw.
+        by
+            Groups to measure apart: some of shared, history, popularity, source.
+
+        Returns
+        -------
+        dict
+            See `cdimf_spark.distributed.evaluation.evaluate.evaluate`.
+
+        Raises
+        ------
+        ConfigurationError
+            If a domain or a grouping is unknown, or k or negatives is out of range.
+        DataError
+            If the tests cannot be used, or a catalogue is too small to draw from.
+        """
+        if isinstance(tests, Mapping):
+            self.tables.check_domains(tests)
+        checked = tests if isinstance(tests, CheckedTests) else check_tests(tests)
+        return evaluate(self.tables, checked.rows, checked.n_tests, k, negatives, seed, by)
+
+    def recommend(
+        self,
+        domain: str,
+        users: Ids | None = None,
+        k: int = 10,
+        *,
+        allow: Ids | None = None,
+        deny: Ids | None = None,
+        deny_pairs: DataFrame | None = None,
+        keep_seen: bool = False,
+    ) -> DataFrame:
+        """List the k best items of a domain for each user, without those that he has seen.
+
+        Parameters
+        ----------
+        users
+            Ids, or a frame with a column user_id; None: all users of the domain. A user of other
+            domains only is scored with what they know of him; one whom no domain knows gets what
+            is popular, and a warning says how many they are.
+        allow, deny
+            Ids of the only items to list, and of items not to list, or frames with a column
+            item_id. Ids that the domain does not have are counted in a warning.
+        deny_pairs
+            Further pairs (user_id, item_id) not to list.
+        keep_seen
+            List also what a user has in train.
+
+        Returns
+        -------
+        DataFrame
+            user_id, rank (from 1), item_id, score and source, computed when it is used. A list is
+            shorter than k where fewer items are left.
+
+        Raises
+        ------
+        ConfigurationError
+            If there is no such domain, or k is not between 1 and the size of its catalogue.
+        DataError
+            If a list is empty, lacks its column, or has no item of the domain.
+        """
+        self.tables.check_domains([domain])
+        check_length(k, self.tables.n_items(domain), domain)
+        allowed, denied = (
+            None if ids is None else read_ids(self._spark, ids, ITEM_ID, "items")
+            for ids in (allow, deny)
+        )
+        tables, n_left = keep_items(self.tables, domain, allowed, denied)
+        if n_left < k:
+            logger.warning(
+                "only %s left: all lists are shorter than %d", counted(n_left, "item"), k
+            )
+        left_out = LeftOut(seen=not keep_seen, pairs=denied_pairs(deny_pairs))
+        if users is None:
+            return recommend(tables, domain, None, k, left_out=left_out)
+        requests = read_ids(self._spark, users, USER_ID, "users")
+        n_requests = report_unknown(requests, unknown_users(tables, domain, requests), POPULAR_FATE)
+        return recommend(tables, domain, requests, k, n_requests, left_out)
+
+    def users_for_items(
+        self, domain: str, items: Ids, k: int = 10, *, keep_seen: bool = False
+    ) -> DataFrame:
+        """List the k users of a domain who score each item best, without those who have it.
+
+        Parameters
+        ----------
+        items
+            Ids, or a frame with a column item_id. Ids that the domain does not have are counted
+            in a warning.
+        keep_seen
+            List also the users who have the item in train.
+
+        Returns
+        -------
+        DataFrame
+            item_id, rank (from 1), user_id, score.
+
+        Raises
+        ------
+        ConfigurationError
+            If there is no such domain, or k is not between 1 and the number of its users.
+        DataError
+            If the list is empty, lacks its column, or has no item of the domain.
+        """
+        asked = read_ids(self._spark, items, ITEM_ID, "items")
+        return users_for_items(self.tables, domain, asked, k, keep_seen)
+
+    def similar_items(self, domain: str, items: Ids, k: int = 10) -> DataFrame:
+        """List the k items of a domain most like each of some: by the cosine of their factors.
+
+        Returns
+        -------
+        DataFrame
+            item_id, rank (from 1), similar_id, score (the cosine).
+
+        Raises
+        ------
+        ConfigurationError, DataError
+            As `users_for_items`.
+        """
+        return similar_items(self.tables, domain, read_ids(self._spark, items, ITEM_ID, "items"), k)
+
+    def similar_users(self, domain: str, users: Ids, k: int = 10) -> DataFrame:
+        """List the k users of a domain most like each of some: by the cosine of their factors.
+
+        A user of other domains only is compared by what they know of him (`source` says so); one
+        whom no domain knows has no list, and a warning says how many they are.
+
+        Returns
+        -------
+        DataFrame
+            user_id, rank (from 1), similar_id, score (the cosine), source.
+
+        Raises
+        ------
+        ConfigurationError, DataError
+            As `users_for_items`.
+        """
+        self.tables.check_domains([domain])
+        requests = read_ids(self._spark, users, USER_ID, "users")
+        unknown = unknown_users(self.tables, domain, requests)
+        n_users = report_unknown(requests, unknown, "have no list")
+        return similar_users(self.tables, domain, requests, k, n_users)
