@@ -8,7 +8,6 @@ and his test rows count as they deserve.
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
@@ -16,21 +15,19 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from cdimf_spark.configuration.config import TrainConfig
+from cdimf_spark.distributed.blocks.block_ops import address_of
 from cdimf_spark.distributed.blocks.block_rows import decode, encode, to_table
 from cdimf_spark.distributed.blocks.packing import block_sizes, persist_blocks
+from cdimf_spark.distributed.published import PublishedModel
 from cdimf_spark.distributed.scorer import Scorer
 from cdimf_spark.distributed.scoring.scoring_tables import USER_KINDS, restrict
-from cdimf_spark.distributed.training.half_step import address_of
 from cdimf_spark.distributed.training.iteration import Steps, UserState
 from cdimf_spark.distributed.training.publishing import packed_users
 from cdimf_spark.distributed.workers import apply_to_groups
 from cdimf_spark.schemas import BLOCK_ROW
 
-if TYPE_CHECKING:
-    from cdimf_spark.distributed.model import CDIMFModel
 
-
-def popularity(model: CDIMFModel) -> Scorer:
+def popularity(model: PublishedModel) -> Scorer:
     """Every item scores with its number of interactions, for everybody: a model of rank 1."""
 
     def ones(static: pa.Table) -> pa.Table:
@@ -57,7 +54,7 @@ def count_interactions(static: pa.Table) -> pa.Table:
     return to_table(encode(address_of(static), {"factors": counts}))
 
 
-def separate_als(model: CDIMFModel) -> Scorer:
+def separate_als(model: PublishedModel) -> Scorer:
     """Each domain for itself (rho = 0): same interactions, options and number of iterations.
 
     It is trained here, in the memory of the executors; nothing is written.
@@ -79,7 +76,7 @@ def separate_als(model: CDIMFModel) -> Scorer:
 
 
 def with_factors(
-    model: CDIMFModel, users: DataFrame, items: DataFrame, rank: int, transfers: bool
+    model: PublishedModel, users: DataFrame, items: DataFrame, rank: int, transfers: bool
 ) -> Scorer:
     """The model with other factors; `transfers`: a user's rows serve the other domains too."""
     tables = model.tables

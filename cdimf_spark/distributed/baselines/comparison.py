@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pyspark.sql import DataFrame
 
@@ -21,16 +21,14 @@ from cdimf_spark.distributed.evaluation.evaluate import measures_of, rank_and_su
 from cdimf_spark.distributed.evaluation.evaluation_summary import Found, summarize
 from cdimf_spark.distributed.evaluation.measures_summary import Measured, summarize_measures
 from cdimf_spark.distributed.evaluation.protocol import Protocol
+from cdimf_spark.distributed.published import PublishedModel
 from cdimf_spark.distributed.scorer import Scorer
 from cdimf_spark.errors import UnknownKeyError, ValueOutOfRangeError
-
-if TYPE_CHECKING:
-    from cdimf_spark.distributed.model import CDIMFModel
 
 logger = logging.getLogger(__name__)
 
 MODEL = "cdimf"
-BASELINES: Mapping[str, Callable[[CDIMFModel], Scorer]] = {
+BASELINES: Mapping[str, Callable[[PublishedModel], Scorer]] = {
     "popularity": popularity,
     "separate": separate_als,
     "pooled": pooled_als,
@@ -41,7 +39,7 @@ USUAL_BASELINES = tuple(name for name in BASELINES if name != "mllib")
 
 
 def compare(
-    model: CDIMFModel,
+    model: PublishedModel,
     tests: Mapping[str, DataFrame] | DataFrame | CheckedTests,
     protocol: Protocol,
     baselines: Sequence[str],

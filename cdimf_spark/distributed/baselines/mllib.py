@@ -7,7 +7,6 @@ each row by a dense Cholesky: an iteration costs about rank^3 a row.
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
@@ -15,18 +14,16 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from cdimf_spark.distributed.baselines.pooled import POOLED, Pool, with_pooled_factors
+from cdimf_spark.distributed.blocks.block_ops import address_of
 from cdimf_spark.distributed.blocks.block_rows import decode, encode, to_table
 from cdimf_spark.distributed.blocks.indexing import group_key_column
 from cdimf_spark.distributed.blocks.layout import Side
 from cdimf_spark.distributed.blocks.list_columns import read_matrix
 from cdimf_spark.distributed.blocks.packing import rows_of
+from cdimf_spark.distributed.published import PublishedModel
 from cdimf_spark.distributed.scorer import Scorer
-from cdimf_spark.distributed.training.half_step import address_of
 from cdimf_spark.distributed.workers import apply_to_cogroups, apply_to_groups
 from cdimf_spark.schemas import BLOCK_ROW, DOMAIN, FACTORS
-
-if TYPE_CHECKING:
-    from cdimf_spark.distributed.model import CDIMFModel
 
 logger = logging.getLogger(__name__)
 
@@ -34,7 +31,7 @@ logger = logging.getLogger(__name__)
 REG_PARAM, ALPHA = 0.1, 40.0
 
 
-def mllib_als(model: CDIMFModel) -> Scorer:
+def mllib_als(model: PublishedModel) -> Scorer:
     """MLlib's ALS with the model's rank and number of iterations, on the data of all domains."""
     # Half a second of imports that nobody else needs.
     from pyspark.ml.recommendation import ALS

@@ -8,7 +8,7 @@ come from the packed blocks of the model, and the factors go back to blocks like
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
 import numpy as np
 import pyarrow as pa
@@ -17,6 +17,7 @@ from pyspark.sql import DataFrame
 from cdimf_spark.configuration.config import TrainConfig
 from cdimf_spark.configuration.settings import DomainConfig
 from cdimf_spark.distributed.baselines.baselines import iterate, with_factors
+from cdimf_spark.distributed.blocks.block_ops import address_of
 from cdimf_spark.distributed.blocks.block_rows import decode, decode_matrix, encode, to_table
 from cdimf_spark.distributed.blocks.indexing import unpack_ids
 from cdimf_spark.distributed.blocks.layout import Layout
@@ -26,17 +27,14 @@ from cdimf_spark.distributed.blocks.packing import (
     persist_blocks,
     rows_of,
 )
+from cdimf_spark.distributed.published import PublishedModel
 from cdimf_spark.distributed.scorer import Scorer
 from cdimf_spark.distributed.scoring.scoring_tables import restrict
-from cdimf_spark.distributed.training.half_step import address_of
 from cdimf_spark.distributed.training.iteration import Steps
 from cdimf_spark.distributed.training.publishing import packed_users
 from cdimf_spark.distributed.workers import apply_to_cogroups, apply_to_groups
 from cdimf_spark.kernel.scoring import find_sorted
 from cdimf_spark.schemas import BLOCK_ROW
-
-if TYPE_CHECKING:
-    from cdimf_spark.distributed.model import CDIMFModel
 
 POOLED = "pooled"
 _PAIRS = "domain string, item_key long, user_key long, weight double"
@@ -59,7 +57,7 @@ class Pool:
     blocks: DataFrame
 
     @classmethod
-    def of(cls, model: CDIMFModel) -> Self:
+    def of(cls, model: PublishedModel) -> Self:
         """The interactions that a model was trained on."""
         users, items = model.layout.users, model.layout.items
         layout = Layout.of((POOLED,), users.num_blocks, items.num_blocks, users.heavy)
@@ -68,7 +66,7 @@ class Pool:
         return cls(keyed, layout, blocks)
 
 
-def pooled_als(model: CDIMFModel) -> Scorer:
+def pooled_als(model: PublishedModel) -> Scorer:
     """Joined ALS: the model's options and number of iterations, on the data of all domains.
 
     Numbers that a domain has of its own (reg_param, unobserved_weight, rho) do not apply, nor does
@@ -88,7 +86,7 @@ def pooled_als(model: CDIMFModel) -> Scorer:
 
 
 def with_pooled_factors(
-    model: CDIMFModel, pool: Pool, users: DataFrame, items: DataFrame
+    model: PublishedModel, pool: Pool, users: DataFrame, items: DataFrame
 ) -> Scorer:
     """The model with the factors of a pool: packed rows in the blocks of the pool."""
     to_items = _items_of_domains(model, pool.layout, pool.blocks, items).localCheckpoint()
@@ -101,7 +99,7 @@ def _pooled_config(config: TrainConfig) -> TrainConfig:
     return replace(config, model=model, domains=(DomainConfig(POOLED, POOLED),))
 
 
-def _interactions(model: CDIMFModel) -> DataFrame:
+def _interactions(model: PublishedModel) -> DataFrame:
     """Keyed interactions of all domains as those of one; an item's id is its key and its domain."""
     kinds = ("keys", "columns", "indptr", "indices", "weights")
     rows = rows_of(model.blocks(), "item", kinds)
@@ -132,7 +130,7 @@ def unpack_pairs(static: pa.Table) -> pa.Table:
 
 
 def _items_of_domains(
-    model: CDIMFModel, layout: Layout, blocks: DataFrame, factors: DataFrame
+    model: PublishedModel, layout: Layout, blocks: DataFrame, factors: DataFrame
 ) -> DataFrame:
     """Packed factors in the item blocks of the model, from those of the pooled items."""
     side, rank = model.layout.items, model.rank
@@ -164,7 +162,7 @@ def _items_of_domains(
 
 
 def _users_of_domains(
-    model: CDIMFModel, layout: Layout, blocks: DataFrame, factors: DataFrame
+    model: PublishedModel, layout: Layout, blocks: DataFrame, factors: DataFrame
 ) -> DataFrame:
     """Packed factors in the user blocks of the model; users of all domains are cut alike."""
     side, rank, tables = model.layout.users, model.rank, model.tables

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from pyspark.sql import Column, DataFrame, Row
 from pyspark.sql import functions as F
 
+from cdimf_spark.distributed.blocks.block_ops import cogroup_blocks
 from cdimf_spark.distributed.blocks.block_rows import encode, kind_is
 from cdimf_spark.distributed.blocks.indexing import (
     ITEM_BLOCK,
@@ -28,8 +29,7 @@ from cdimf_spark.distributed.blocks.indexing import (
     with_blocks,
 )
 from cdimf_spark.distributed.blocks.layout import Layout, Side
-from cdimf_spark.distributed.training.half_step import cogroup_blocks
-from cdimf_spark.distributed.training.routing import make_user_weights, reweigh
+from cdimf_spark.distributed.blocks.user_weights import make_user_weights, reweigh
 from cdimf_spark.distributed.workers import (
     PartitionFunction,
     apply_to_groups,

@@ -10,7 +10,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
@@ -20,15 +19,13 @@ from pyspark.sql import functions as F
 from cdimf_spark.distributed.blocks.list_columns import read_matrix
 from cdimf_spark.distributed.export import export_frames
 from cdimf_spark.distributed.fold_in.model_rules import model_rules
+from cdimf_spark.distributed.published import PublishedModel
 from cdimf_spark.distributed.workers import apply_to_partitions
 from cdimf_spark.schemas import DOMAIN, FACTORS
 from cdimf_spark.serving.exported_domain import ITEM_MARK, USER_MARK, domain_folder
 from cdimf_spark.serving.manifest import FILE_NAME, DomainManifest, Manifest
 from cdimf_spark.serving.new_folder import check_target, new_folder
 from cdimf_spark.serving.row_files import Rows, RowWriter
-
-if TYPE_CHECKING:
-    from cdimf_spark.distributed.model import CDIMFModel
 
 logger = logging.getLogger(__name__)
 
@@ -37,7 +34,7 @@ _PACKED = "keys binary, factors binary, ids binary, id_lengths binary, marks bin
 
 
 def export_arrays(
-    model: CDIMFModel,
+    model: PublishedModel,
     path: str,
     domains: Sequence[str] | None = None,
     overwrite: bool = False,
@@ -74,7 +71,7 @@ def export_arrays(
     return target
 
 
-def _write_tables(model: CDIMFModel, manifest: Manifest, folder: Path) -> None:
+def _write_tables(model: PublishedModel, manifest: Manifest, folder: Path) -> None:
     chosen, rank = tuple(manifest.domains), manifest.rank
     for name, frame, mark in (
         ("items", export_frames.item_rows(model), ITEM_MARK),

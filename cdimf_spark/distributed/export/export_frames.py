@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from cdimf_spark.distributed.blocks.block_ops import address_of
 from cdimf_spark.distributed.blocks.block_rows import decode, decode_matrix
 from cdimf_spark.distributed.blocks.indexing import unpack_ids
 from cdimf_spark.distributed.blocks.packing import rows_of
-from cdimf_spark.distributed.training.half_step import address_of
+from cdimf_spark.distributed.published import PublishedModel
 from cdimf_spark.distributed.training.publishing import factor_lists
 from cdimf_spark.distributed.workers import apply_to_groups
 from cdimf_spark.schemas import DOMAIN, FACTORS, ITEM_ID, USER_ID
-
-if TYPE_CHECKING:
-    from cdimf_spark.distributed.model import CDIMFModel
 
 # Columns of all frames here; `domain` is '' where rows belong to none.
 COLUMNS = (DOMAIN, "id", "key", FACTORS, "mark")
@@ -27,7 +24,7 @@ _COUNTS = "domain string, item_id string, mark long"
 _EXCHANGED = "domain string, key long, factors array<float>"
 
 
-def item_rows(model: CDIMFModel) -> DataFrame:
+def item_rows(model: PublishedModel) -> DataFrame:
     """Rows of the items, marked with their numbers of interactions."""
     static = rows_of(model.blocks(), "item", ("ids", "indptr"))
     counts = apply_to_groups(static.groupBy("pkey"), _count_interactions, _COUNTS)
@@ -35,7 +32,7 @@ def item_rows(model: CDIMFModel) -> DataFrame:
     return _select(counted, ITEM_ID, F.coalesce("mark", F.lit(0)))
 
 
-def user_rows(model: CDIMFModel) -> DataFrame:
+def user_rows(model: PublishedModel) -> DataFrame:
     """Rows that score the users, marked 1 for those that are shared in the domain."""
     shared = model.shared_factors.select(USER_ID, F.lit(1).alias("mark"))
     coupled = F.col(DOMAIN).isin(list(model.tables.sources.aligned))
@@ -43,7 +40,7 @@ def user_rows(model: CDIMFModel) -> DataFrame:
     return _select(found, USER_ID, F.when(coupled & F.col("mark").isNotNull(), 1).otherwise(0))
 
 
-def exchanged_rows(model: CDIMFModel) -> DataFrame:
+def exchanged_rows(model: PublishedModel) -> DataFrame:
     """Rows X + U of the shared users of each domain, as the published consensus was made of."""
     packed = model.exchanged_blocks()
     users = model.user_factors.select(DOMAIN, USER_ID, F.xxhash64(USER_ID).alias("key"))
@@ -58,7 +55,7 @@ def exchanged_rows(model: CDIMFModel) -> DataFrame:
     return _select(rows.join(users, [DOMAIN, "key"], "inner"), USER_ID, F.lit(0))
 
 
-def shared_rows(model: CDIMFModel, domains: Sequence[str]) -> DataFrame:
+def shared_rows(model: PublishedModel, domains: Sequence[str]) -> DataFrame:
     """Rows z of the shared users that some domain of the export has."""
     rows = model.shared_factors
     if set(domains) != set(model.domains):

@@ -7,24 +7,21 @@ Euclidean distances) then finds the items of the largest inner products.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from pyspark.errors import AnalysisException
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
+from cdimf_spark.distributed.published import PublishedModel
 from cdimf_spark.distributed.recommendation.writing import write_rows
 from cdimf_spark.errors import ConfigurationError
 from cdimf_spark.schemas import DOMAIN, FACTORS, ITEM_ID, USER_ID
-
-if TYPE_CHECKING:
-    from cdimf_spark.distributed.model import CDIMFModel
 
 ITEM_VECTORS, USER_VECTORS = "item_vectors", "user_vectors"
 
 
 def export_index(
-    model: CDIMFModel,
+    model: PublishedModel,
     path: str,
     domains: Sequence[str] | None = None,
     form: str = "delta",
@@ -92,7 +89,7 @@ def _with_last(number: Column) -> Column:
     return F.concat(F.col(FACTORS), F.array(number.cast("float")))
 
 
-def _refuse_existing(model: CDIMFModel, table: str, overwrite: bool) -> None:
+def _refuse_existing(model: PublishedModel, table: str, overwrite: bool) -> None:
     if overwrite:
         return
     files = model.item_factors.sparkSession.read.format("binaryFile")

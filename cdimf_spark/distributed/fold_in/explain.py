@@ -6,7 +6,6 @@ The parts are those of `serving.explanation.Explanation`, from the interactions 
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING
 
 from pyspark.sql import Column, DataFrame, GroupedData
 from pyspark.sql import functions as F
@@ -31,13 +30,11 @@ from cdimf_spark.distributed.fold_in.fold_in_frames import (
 from cdimf_spark.distributed.fold_in.fold_in_step import HISTORY_KINDS
 from cdimf_spark.distributed.fold_in.model_rules import model_rules
 from cdimf_spark.distributed.input.validation import clean_rows, raise_for_problems
+from cdimf_spark.distributed.published import PublishedModel
 from cdimf_spark.distributed.recommendation.recommend import is_count
 from cdimf_spark.distributed.workers import apply_to_cogroups
 from cdimf_spark.errors import DataError, ValueOutOfRangeError, counted
 from cdimf_spark.schemas import DOMAIN, FACTORS, ITEM_ID, USER_ID
-
-if TYPE_CHECKING:
-    from cdimf_spark.distributed.model import CDIMFModel
 
 logger = logging.getLogger(__name__)
 
@@ -49,7 +46,7 @@ _EXPLANATIONS = (
 
 
 def explain(
-    model: CDIMFModel,
+    model: PublishedModel,
     domain: str,
     annotated: DataFrame,
     count: int = 10,
@@ -115,7 +112,7 @@ def _grouped(side: FoldSide, static: DataFrame, moving: DataFrame) -> tuple[Grou
 
 
 def _known_pairs(
-    model: CDIMFModel, side: FoldSide, pairs: DataFrame, items: DataFrame
+    model: PublishedModel, side: FoldSide, pairs: DataFrame, items: DataFrame
 ) -> DataFrame:
     """Distinct pairs of which anything is known, where their users are.
 
@@ -155,7 +152,9 @@ def _known_pairs(
         some.unpersist()
 
 
-def _moving(model: CDIMFModel, side: FoldSide, known: DataFrame, received: DataFrame) -> DataFrame:
+def _moving(
+    model: PublishedModel, side: FoldSide, known: DataFrame, received: DataFrame
+) -> DataFrame:
     """Rows of all kinds: pairs, items, rows that score the users, and where these are pulled to."""
     requests = known.select("pkey", "id", "key").distinct()
     own = model.user_factors.where(F.col(DOMAIN) == side.domain)

@@ -8,7 +8,6 @@ factor rows of the other side that it needs, once, and solves its rows in one ta
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING
 
 import pyarrow as pa
 from pyspark.sql import DataFrame
@@ -32,19 +31,17 @@ from cdimf_spark.distributed.fold_in.fold_in_step import (
 )
 from cdimf_spark.distributed.fold_in.model_rules import model_rules
 from cdimf_spark.distributed.input.validation import clean_rows, raise_for_problems
+from cdimf_spark.distributed.published import PublishedModel
 from cdimf_spark.distributed.workers import apply_to_cogroups, apply_to_groups
 from cdimf_spark.errors import ConfigurationError, DataError, counted
 from cdimf_spark.kernel.least_squares import gram_basis
 from cdimf_spark.schemas import BLOCK_COLUMNS, BLOCK_ROW, DOMAIN, FACTORS, WEIGHT
 
-if TYPE_CHECKING:
-    from cdimf_spark.distributed.model import CDIMFModel
-
 logger = logging.getLogger(__name__)
 
 
 def fold_in(
-    model: CDIMFModel,
+    model: PublishedModel,
     domain: str,
     annotated: DataFrame,
     side: str = "user",
@@ -112,7 +109,7 @@ def _cells(given: DataFrame, side: FoldSide) -> DataFrame:
     )
 
 
-def _pack(model: CDIMFModel, side: FoldSide, cells: DataFrame, complete: bool) -> DataFrame:
+def _pack(model: PublishedModel, side: FoldSide, cells: DataFrame, complete: bool) -> DataFrame:
     """Interactions of each block, packed (``BLOCK_ROW``)."""
     history = rows_of(model.blocks(), side.name, HISTORY_KINDS).where(F.col(DOMAIN) == side.domain)
     if complete:
@@ -126,7 +123,7 @@ def _pack(model: CDIMFModel, side: FoldSide, cells: DataFrame, complete: bool) -
 
 
 def _solve(
-    model: CDIMFModel, side: FoldSide, packed: DataFrame, requests: DataFrame, source: DataFrame
+    model: PublishedModel, side: FoldSide, packed: DataFrame, requests: DataFrame, source: DataFrame
 ) -> DataFrame:
     """Solve the packed rows of each block."""
     columns = packed.where(kind_is("columns")).groupBy("pkey")

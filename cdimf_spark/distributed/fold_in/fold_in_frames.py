@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
 import numpy as np
 import pyarrow as pa
@@ -15,13 +15,11 @@ from pyspark.sql import functions as F
 from cdimf_spark.distributed.blocks.layout import Side
 from cdimf_spark.distributed.blocks.list_columns import read_matrix
 from cdimf_spark.distributed.fold_in.fold_in_step import FOREIGN, NO_PULL, OWN, SHARED
+from cdimf_spark.distributed.published import PublishedModel
 from cdimf_spark.distributed.workers import apply_to_partitions
 from cdimf_spark.kernel.least_squares import gram
 from cdimf_spark.schemas import DOMAIN, FACTORS, ITEM_ID, USER_ID
 from cdimf_spark.solver.rules import DomainRules
-
-if TYPE_CHECKING:
-    from cdimf_spark.distributed.model import CDIMFModel
 
 # Partial sums that the driver adds up.
 _PARTIAL_SUMS = 64
@@ -43,7 +41,7 @@ class FoldSide:
     coupled: bool
 
     @classmethod
-    def of(cls, model: CDIMFModel, domain: str, name: str) -> Self:
+    def of(cls, model: PublishedModel, domain: str, name: str) -> Self:
         """Side of a domain of a model."""
         users = name == "user"
         ids = (USER_ID, ITEM_ID) if users else (ITEM_ID, USER_ID)
@@ -51,7 +49,7 @@ class FoldSide:
         return cls(name, domain, *ids, blocks, domain in model.tables.sources.aligned)
 
 
-def source_rows(model: CDIMFModel, side: FoldSide) -> DataFrame:
+def source_rows(model: PublishedModel, side: FoldSide) -> DataFrame:
     """Rows of the other side: id, key, factors, source_weight (float)."""
     table = model.item_factors if side.name == "user" else model.user_factors
     rows = table.where(F.col(DOMAIN) == side.domain)
@@ -81,7 +79,9 @@ def source_gram(source: DataFrame, rank: int) -> NDArray[np.float64]:
     return _total(source.select(FACTORS, "source_weight"), gram_of, (rank, rank))
 
 
-def user_prior(model: CDIMFModel, domain: str, rules: DomainRules) -> NDArray[np.float32] | None:
+def user_prior(
+    model: PublishedModel, domain: str, rules: DomainRules
+) -> NDArray[np.float32] | None:
     """Where the ridge draws the users of a domain to; without the option there is no job."""
     if not rules.user_prior:
         return None
@@ -112,7 +112,7 @@ def _total(
     return total
 
 
-def pull_rows(model: CDIMFModel, side: FoldSide, requests: DataFrame) -> DataFrame:
+def pull_rows(model: PublishedModel, side: FoldSide, requests: DataFrame) -> DataFrame:
     """A row or more for each requested id, which say where it may be pulled to.
 
     Parameters

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from cdimf_spark.distributed.blocks.packing import SIZE_KINDS, block_sizes, rows_of
+from cdimf_spark.distributed.published import PublishedModel
 from cdimf_spark.distributed.scoring.scoring_tables import restrict
 from cdimf_spark.solver.rules import DomainRules, domain_rules
 
-if TYPE_CHECKING:
-    from cdimf_spark.distributed.model import CDIMFModel
 
-
-def model_rules(model: CDIMFModel, domains: Sequence[str]) -> dict[str, DomainRules]:
+def model_rules(model: PublishedModel, domains: Sequence[str]) -> dict[str, DomainRules]:
     """Row rules of some domains, as the training resolved them."""
     blocks = restrict(model.blocks(), domains, SIZE_KINDS)
     users, items = (rows_of(blocks, side, SIZE_KINDS) for side in ("user", "item"))

@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 from pyspark.sql import DataFrame
 
+from cdimf_spark.distributed.blocks.block_ops import address_of
 from cdimf_spark.distributed.blocks.block_rows import decode, decode_matrix, encode, to_table
 from cdimf_spark.distributed.blocks.indexing import pack_ids, place, unpack_ids
 from cdimf_spark.distributed.blocks.layout import Layout
@@ -20,7 +21,6 @@ from cdimf_spark.distributed.scoring.scoring_tables import (
     Sources,
     restrict,
 )
-from cdimf_spark.distributed.training.half_step import address_of
 from cdimf_spark.distributed.workers import apply_to_cogroups
 from cdimf_spark.errors import DataError, counted
 from cdimf_spark.kernel.scoring import find_sorted

@@ -19,14 +19,11 @@ from pyspark.sql import DataFrame
 
 from cdimf_spark.configuration.config import TrainConfig
 from cdimf_spark.configuration.settings import ModelConfig
+from cdimf_spark.distributed.blocks.block_ops import cogroup_blocks
 from cdimf_spark.distributed.blocks.block_rows import kind_is
 from cdimf_spark.distributed.blocks.layout import Layout
 from cdimf_spark.distributed.blocks.packing import StaticBlocks
-from cdimf_spark.distributed.training.half_step import (
-    StepSettings,
-    cogroup_blocks,
-    make_item_step,
-)
+from cdimf_spark.distributed.training.half_step import StepSettings, make_item_step
 from cdimf_spark.distributed.training.routing import make_route_step
 from cdimf_spark.distributed.training.shared_users import ConsensusSettings
 from cdimf_spark.distributed.training.starting import UserStart, start_items, start_users

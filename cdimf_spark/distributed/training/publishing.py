@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 from pyspark.sql import DataFrame
 
+from cdimf_spark.distributed.blocks.block_ops import address_of, shared_mask
 from cdimf_spark.distributed.blocks.block_rows import decode, decode_matrix, encode, to_table
 from cdimf_spark.distributed.blocks.indexing import unpack_ids
 from cdimf_spark.distributed.blocks.layout import Layout, Side
@@ -18,7 +19,6 @@ from cdimf_spark.distributed.blocks.packing import BlockSizes, rows_of
 from cdimf_spark.distributed.output.commits import Commits
 from cdimf_spark.distributed.output.runs import PUBLISHED, Run
 from cdimf_spark.distributed.output.tables import OutputTables
-from cdimf_spark.distributed.training.half_step import address_of, shared_mask
 from cdimf_spark.distributed.training.iteration import Messages, Steps, UserState, cut
 from cdimf_spark.distributed.training.routing import scoring_rows
 from cdimf_spark.distributed.training.working_tables import WorkingTables

@@ -10,21 +10,17 @@ from collections.abc import Iterator
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from cdimf_spark.distributed.blocks.block_rows import decode_matrix, encode, to_table
-from cdimf_spark.distributed.blocks.layout import Side
-from cdimf_spark.distributed.training.half_step import (
-    StepSettings,
+from cdimf_spark.distributed.blocks.block_ops import (
     address_of,
     by_domain,
-    interactions_of,
-    received_rows,
     send_rows,
     shared_mask,
 )
-from cdimf_spark.distributed.workers import CogroupFunction, GroupFunction
+from cdimf_spark.distributed.blocks.block_rows import decode_matrix, encode, to_table
+from cdimf_spark.distributed.training.half_step import StepSettings
+from cdimf_spark.distributed.workers import CogroupFunction
 from cdimf_spark.kernel.least_squares import gram
 
 
@@ -71,25 +67,3 @@ def send_users(
     if settings.rules[at.domain].user_prior:
         yield from encode(at, {"row_sums": rows.sum(axis=0, dtype=np.float64)})
     yield from send_rows(static, rows, settings.layout.items, at)
-
-
-def make_user_weights(shared_user_weight: float, items: Side) -> GroupFunction:
-    """Send the weight of each user (1, or `shared_user_weight`) to the item blocks."""
-
-    def step(static: pa.Table) -> pa.Table:
-        batches: list[pa.RecordBatch] = []
-        for own in by_domain(static):
-            weights = np.where(shared_mask(own), np.float32(shared_user_weight), np.float32(1))
-            batches += send_rows(own, weights, items, address_of(own))
-        return to_table(batches)
-
-    return step
-
-
-def reweigh(static: pa.Table, messages: pa.Table) -> pa.Table:
-    """Static item rows whose interaction weights are multiplied by the weights of their users."""
-    block = interactions_of(static)
-    factors = received_rows(static, messages, rank=1).reshape(-1)[block.indices]
-    weights = block.weights * factors if len(block.weights) else factors
-    others = static.filter(pc.not_equal(static.column("kind"), "weights"))
-    return to_table([*others.to_batches(), *encode(address_of(static), {"weights": weights})])

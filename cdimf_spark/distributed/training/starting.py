@@ -16,16 +16,16 @@ from numpy.typing import NDArray
 from pyspark.sql import DataFrame
 
 from cdimf_spark.configuration.settings import ModelConfig
-from cdimf_spark.distributed.blocks.block_rows import decode, encode, to_table
-from cdimf_spark.distributed.blocks.layout import Side
-from cdimf_spark.distributed.training.half_step import (
-    StepSettings,
+from cdimf_spark.distributed.blocks.block_ops import (
     address_of,
     by_domain,
     cogroup_blocks,
     send_rows,
     shared_mask,
 )
+from cdimf_spark.distributed.blocks.block_rows import decode, encode, to_table
+from cdimf_spark.distributed.blocks.layout import Side
+from cdimf_spark.distributed.training.half_step import StepSettings
 from cdimf_spark.distributed.training.warm_start import EarlierModel, read_rows
 from cdimf_spark.distributed.workers import apply_to_groups
 from cdimf_spark.kernel.initialization import domain_item_keys, initial_factors

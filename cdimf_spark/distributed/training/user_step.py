@@ -15,6 +15,13 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from cdimf_spark.distributed.blocks.block_ops import (
+    address_of,
+    by_domain,
+    interactions_of,
+    received_rows,
+    shared_mask,
+)
 from cdimf_spark.distributed.blocks.block_rows import (
     Address,
     decode,
@@ -22,14 +29,7 @@ from cdimf_spark.distributed.blocks.block_rows import (
     encode,
     to_table,
 )
-from cdimf_spark.distributed.training.half_step import (
-    StepSettings,
-    address_of,
-    by_domain,
-    interactions_of,
-    received_rows,
-    shared_mask,
-)
+from cdimf_spark.distributed.training.half_step import StepSettings
 from cdimf_spark.distributed.training.routing import scoring_rows, send_users
 from cdimf_spark.distributed.training.shared_users import (
     ConsensusSettings,

@@ -18,6 +18,8 @@ from pathlib import Path
 import pytest
 from pyspark.sql import SparkSession
 
+from cdimf_spark.distributed.output import lease as lease_module
+from cdimf_spark.distributed.output import local_lock as local_lock_module
 from cdimf_spark.distributed.output.holding import local_folder
 from cdimf_spark.distributed.output.lease import LEASE_SECONDS, lease
 from cdimf_spark.distributed.output.local_lock import LOCK_FILE, local_lock
@@ -31,8 +33,6 @@ from cdimf_spark.distributed.output.runs import (
     read_events,
 )
 from cdimf_spark.distributed.output.tables import OutputTables
-from cdimf_spark.distributed.training import lease as lease_module
-from cdimf_spark.distributed.training import local_lock as local_lock_module
 from cdimf_spark.distributed.training.run_training import train
 from cdimf_spark.errors import ConfigurationError, OutputInUseError
 from tests.conftest import ROOT

@@ -1,0 +1,125 @@
+"""What a training published: its tables, its options and its packed data, opened to be read."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from cdimf_spark.configuration.config import TrainConfig
+from cdimf_spark.distributed.blocks.layout import Layout
+from cdimf_spark.distributed.output.runs import Run, last_run
+from cdimf_spark.distributed.output.tables import OutputTables
+from cdimf_spark.distributed.scorer import Scorer
+from cdimf_spark.distributed.scoring.scoring_tables import ScoringTables, Sizes, Sources
+from cdimf_spark.distributed.training.iteration import EXCHANGE_KINDS, only
+from cdimf_spark.distributed.training.resuming import check_format
+from cdimf_spark.distributed.training.working_tables import WorkingTables
+from cdimf_spark.errors import DataError
+from cdimf_spark.schemas import BLOCK_COLUMNS, DOMAIN, USER_ID
+
+
+class PublishedModel(Scorer):
+    """The published tables of an output folder, and the packed data that they were made of.
+
+    Parameters
+    ----------
+    spark : SparkSession
+    path : str
+        Output folder of a training.
+    run : Run or None
+        Its published run, where the caller knows it.
+
+    Attributes
+    ----------
+    run : Run
+        The published run.
+    config : TrainConfig
+        The options that it was trained with.
+
+    Raises
+    ------
+    DataError
+        If the folder has no published model.
+    ConfigurationError
+        If another version of the package wrote it in a form that this one cannot read.
+    """
+
+    def __init__(self, spark: SparkSession, path: str, run: Run | None = None) -> None:
+        self.path = path
+        self._output = OutputTables(spark, path)
+        run = run or last_run(self._output, published=True)
+        if run is None:
+            raise DataError(
+                f"no published model in {path!r}: check the spelling, or finish its training "
+                "(jobs/train_cdimf.py --output DIR, with --resume after a stop)"
+            )
+        check_format(run, "open the model of", "train again")
+        self.run = run
+        self.config = TrainConfig.from_dict(run.details["config"])
+        super().__init__(_scoring_tables(self._output, run, self.config))
+
+    @property
+    def user_factors(self) -> DataFrame:
+        """Rows that score the users of each domain: domain, user_id, factors."""
+        return self._output.read("user_factors")
+
+    @property
+    def item_factors(self) -> DataFrame:
+        """Rows of the items: domain, item_id, factors."""
+        return self._output.read("item_factors")
+
+    @property
+    def shared_factors(self) -> DataFrame:
+        """Consensus rows of the users of several domains: user_id, factors."""
+        return self._output.read("shared_factors")
+
+    @property
+    def history(self) -> DataFrame:
+        """Metrics of the training, a row an iteration."""
+        return self._output.read("history")
+
+    def users_of(self, domain: str) -> DataFrame:
+        """Users that have interactions in a domain: user_id."""
+        self.tables.check_domains([domain])
+        return self.user_factors.where(F.col(DOMAIN) == domain).select(USER_ID)
+
+    def blocks(self) -> DataFrame:
+        """Packed interactions of the training: ``BLOCK_ROW`` and `side`."""
+        return WorkingTables(self._output, self.run.run_id).read_blocks()
+
+    def exchanged_blocks(self) -> DataFrame | None:
+        """X + U of the shared users as packed rows: what the published consensus was made of.
+
+        None where no user is shared.
+        """
+        if self._output.find("exchange") is None:
+            return None
+        published = self.run.published or 0
+        aggregated = published - published % self.config.model.aggregation_period
+        working = WorkingTables(self._output, self.run.run_id)
+        claim = self.run.writers[aggregated - 1]
+        return only(working.read("exchange", aggregated, claim), *EXCHANGE_KINDS)
+
+    @property
+    def layout(self) -> Layout:
+        """Where the packed interactions lie."""
+        return self.tables.layout
+
+
+def _scoring_tables(output: OutputTables, run: Run, config: TrainConfig) -> ScoringTables:
+    names = tuple(sorted(domain.name for domain in config.domains))
+    coupled = (config.model.for_domain(domain) for domain in config.domains)
+    working = WorkingTables(output, run.run_id)
+    with ThreadPoolExecutor() as pool:
+        blocks, factors = pool.map(lambda read: read(), (working.read_blocks, working.read_factors))
+    rows = blocks.select("side", *BLOCK_COLUMNS).union(factors.select("side", *BLOCK_COLUMNS))
+    return ScoringTables(
+        users=rows.where("side = 'user'"),
+        items=rows.where("side = 'item'"),
+        layout=Layout.from_dict(names, run.details["layout"]),
+        sizes=Sizes(**run.sizes),
+        sources=Sources(frozenset(domain.name for domain in coupled if domain.rho > 0)),
+        rank=config.model.rank,
+    )
