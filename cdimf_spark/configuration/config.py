@@ -60,6 +60,17 @@ class TrainConfig:
         if self.warm_start is not None and not _is_path(self.warm_start):
             raise ValueOutOfRangeError("warm_start", self.warm_start, "the folder of a model")
 
+    @property
+    def domain_names(self) -> tuple[str, ...]:
+        """Names of the domains, in the fixed order of all tables."""
+        return tuple(sorted(domain.name for domain in self.domains))
+
+    @property
+    def coupled_domains(self) -> frozenset[str]:
+        """Domains that take part in the consensus: their rho is above 0."""
+        settings = (self.model.for_domain(domain) for domain in self.domains)
+        return frozenset(domain.name for domain in settings if domain.rho > 0)
+
     def to_dict(self) -> dict[str, Any]:
         """Return the configuration in the layout of the YAML file, ready for JSON."""
         domains = {}

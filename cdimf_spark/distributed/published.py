@@ -109,8 +109,6 @@ class PublishedModel(Scorer):
 
 
 def _scoring_tables(output: OutputTables, run: Run, config: TrainConfig) -> ScoringTables:
-    names = tuple(sorted(domain.name for domain in config.domains))
-    coupled = (config.model.for_domain(domain) for domain in config.domains)
     working = WorkingTables(output, run.run_id)
     with ThreadPoolExecutor() as pool:
         blocks, factors = pool.map(lambda read: read(), (working.read_blocks, working.read_factors))
@@ -118,8 +116,8 @@ def _scoring_tables(output: OutputTables, run: Run, config: TrainConfig) -> Scor
     return ScoringTables(
         users=rows.where("side = 'user'"),
         items=rows.where("side = 'item'"),
-        layout=Layout.from_dict(names, run.details["layout"]),
+        layout=Layout.from_dict(config.domain_names, run.details["layout"]),
         sizes=Sizes(**run.sizes),
-        sources=Sources(frozenset(domain.name for domain in coupled if domain.rho > 0)),
+        sources=Sources(config.coupled_domains),
         rank=config.model.rank,
     )

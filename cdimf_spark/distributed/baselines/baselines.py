@@ -15,7 +15,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from cdimf_spark.configuration.config import TrainConfig
-from cdimf_spark.distributed.blocks.block_ops import address_of
+from cdimf_spark.distributed.blocks.block_ops import address_of, by_block
 from cdimf_spark.distributed.blocks.block_rows import decode, encode, to_table
 from cdimf_spark.distributed.blocks.packing import block_sizes, persist_blocks
 from cdimf_spark.distributed.published import PublishedModel
@@ -37,8 +37,8 @@ def popularity(model: PublishedModel) -> Scorer:
     tables, layout = model.tables, model.layout
     keys = restrict(tables.users, tables.domains, ("keys",))
     indptr = restrict(tables.items, tables.domains, ("indptr",))
-    users = keys.repartition(layout.users.num_blocks, "pkey").groupBy("pkey")
-    items = indptr.repartition(layout.items.num_blocks, "pkey").groupBy("pkey")
+    users = by_block(keys, layout.users)
+    items = by_block(indptr, layout.items)
     return with_factors(
         model,
         apply_to_groups(users, ones, BLOCK_ROW),

@@ -14,7 +14,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from cdimf_spark.distributed.baselines.pooled import POOLED, Pool, with_pooled_factors
-from cdimf_spark.distributed.blocks.block_ops import address_of
+from cdimf_spark.distributed.blocks.block_ops import address_of, by_block
 from cdimf_spark.distributed.blocks.block_rows import decode, encode, to_table
 from cdimf_spark.distributed.blocks.indexing import group_key_column
 from cdimf_spark.distributed.blocks.layout import Side
@@ -94,8 +94,6 @@ def _packed(
         F.floor(F.col("id") / num_blocks).cast("int").alias("row"),
         F.col("features").alias(FACTORS),
     ).withColumn("pkey", group_key_column(side, F.col("block")))
-    left, right = (
-        frame.repartition(num_blocks, "pkey").groupBy("pkey")
-        for frame in (rows_of(blocks, side_name, ("keys",)), placed)
-    )
+    keys = rows_of(blocks, side_name, ("keys",))
+    left, right = (by_block(frame, side) for frame in (keys, placed))
     return apply_to_cogroups(left, right, pack, BLOCK_ROW)

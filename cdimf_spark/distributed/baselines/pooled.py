@@ -17,7 +17,7 @@ from pyspark.sql import DataFrame
 from cdimf_spark.configuration.config import TrainConfig
 from cdimf_spark.configuration.settings import DomainConfig
 from cdimf_spark.distributed.baselines.baselines import iterate, with_factors
-from cdimf_spark.distributed.blocks.block_ops import address_of
+from cdimf_spark.distributed.blocks.block_ops import address_of, by_block
 from cdimf_spark.distributed.blocks.block_rows import decode, decode_matrix, encode, to_table
 from cdimf_spark.distributed.blocks.indexing import unpack_ids
 from cdimf_spark.distributed.blocks.layout import Layout
@@ -103,7 +103,7 @@ def _interactions(model: PublishedModel) -> DataFrame:
     """Keyed interactions of all domains as those of one; an item's id is its key and its domain."""
     kinds = ("keys", "columns", "indptr", "indices", "weights")
     rows = rows_of(model.blocks(), "item", kinds)
-    groups = rows.repartition(model.layout.items.num_blocks, "pkey").groupBy("pkey")
+    groups = by_block(rows, model.layout.items)
     pairs = apply_to_groups(groups, unpack_pairs, _PAIRS)
     named = pairs.selectExpr(
         f"'{POOLED}' AS domain",
@@ -155,9 +155,9 @@ def _items_of_domains(
         return to_table(encode(address_of(table), {"factors": rows}))
 
     named = rows_of(blocks, "item", ("ids",)).union(factors)
-    pooled = named.repartition(layout.items.num_blocks, "pkey").groupBy("pkey")
+    pooled = by_block(named, layout.items)
     sent = apply_to_groups(pooled, send, BLOCK_ROW)
-    groups = sent.repartition(side.num_blocks, "pkey").groupBy("pkey")
+    groups = by_block(sent, side)
     return apply_to_groups(groups, sort, BLOCK_ROW)
 
 
@@ -180,7 +180,6 @@ def _users_of_domains(
     own = restrict(tables.users, tables.domains, ("keys",)).drop("side")
     pooled = rows_of(blocks, "user", ("keys",)).union(factors)
     left, right = (
-        frame.selectExpr("*", by_number).repartition(side.num_blocks, "bkey").groupBy("bkey")
-        for frame in (own, pooled)
+        by_block(frame.selectExpr("*", by_number), side, "bkey") for frame in (own, pooled)
     )
     return apply_to_cogroups(left, right, take, BLOCK_ROW)

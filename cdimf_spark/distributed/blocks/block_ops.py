@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
-from pyspark.sql import DataFrame
+from pyspark.sql import DataFrame, GroupedData
 
 from cdimf_spark.distributed.blocks.block_rows import (
     Address,
@@ -26,6 +26,14 @@ from cdimf_spark.schemas import BLOCK_ROW, DOMAIN
 from cdimf_spark.solver.block import InteractionBlock
 
 
+def by_block(frame: DataFrame, side: Side, key: str = "pkey") -> GroupedData:
+    """Groups of the rows of each block, one task a group key, however the rows came to lie.
+
+    With the key `bkey` a group has the blocks of one number of all domains.
+    """
+    return frame.repartition(side.num_blocks, key).groupBy(key)
+
+
 def cogroup_blocks(
     static: DataFrame, moving: DataFrame, side: Side, function: CogroupFunction, key: str = "pkey"
 ) -> DataFrame:
@@ -34,8 +42,7 @@ def cogroup_blocks(
     The moving rows are shuffled; the static ones stay where `persist_blocks` put them. With the
     key `bkey` a group has the blocks of one number of all domains.
     """
-    placed = moving.repartition(side.num_blocks, key)
-    return apply_to_cogroups(static.groupBy(key), placed.groupBy(key), function, BLOCK_ROW)
+    return apply_to_cogroups(static.groupBy(key), by_block(moving, side, key), function, BLOCK_ROW)
 
 
 def address_of(table: pa.Table) -> Address:

@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 from pyspark.sql import DataFrame
 
+from cdimf_spark.distributed.blocks.block_ops import by_block
 from cdimf_spark.distributed.blocks.block_rows import (
     Address,
     decode,
@@ -91,7 +92,7 @@ def locate_tests(
     moving = placed.selectExpr("*", f"get(array({keys}), int({position})) AS pkey")
     kinds = ("keys", "indptr", "factors") if with_targets else ("keys", "indptr")
     frames = (restrict(tables.items, domains, kinds), moving)
-    left, right = (frame.repartition(side.num_blocks, "pkey").groupBy("pkey") for frame in frames)
+    left, right = (by_block(frame, side) for frame in frames)
     return apply_to_cogroups(left, right, locate, BLOCK_ROW)
 
 

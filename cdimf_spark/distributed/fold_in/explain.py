@@ -10,6 +10,7 @@ import logging
 from pyspark.sql import Column, DataFrame, GroupedData
 from pyspark.sql import functions as F
 
+from cdimf_spark.distributed.blocks.block_ops import by_block
 from cdimf_spark.distributed.blocks.indexing import group_key_column, place
 from cdimf_spark.distributed.blocks.packing import rows_of
 from cdimf_spark.distributed.fold_in.explain_step import (
@@ -105,10 +106,7 @@ def explain(
 
 
 def _grouped(side: FoldSide, static: DataFrame, moving: DataFrame) -> tuple[GroupedData, ...]:
-    return tuple(
-        frame.repartition(side.blocks.num_blocks, "pkey").groupBy("pkey")
-        for frame in (static, moving)
-    )
+    return tuple(by_block(frame, side.blocks) for frame in (static, moving))
 
 
 def _known_pairs(

@@ -13,6 +13,7 @@ import pyarrow as pa
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from cdimf_spark.distributed.blocks.block_ops import by_block
 from cdimf_spark.distributed.blocks.block_rows import decode, kind_is
 from cdimf_spark.distributed.blocks.indexing import group_key_column, place
 from cdimf_spark.distributed.blocks.packing import rows_of
@@ -115,10 +116,7 @@ def _pack(model: PublishedModel, side: FoldSide, cells: DataFrame, complete: boo
     if complete:
         history = history.where(F.lit(False))
     step = make_packer(side.blocks, side.domain, model.config.model.duplicates)
-    left, right = (
-        frame.repartition(side.blocks.num_blocks, "pkey").groupBy("pkey")
-        for frame in (history, cells.drop("id"))
-    )
+    left, right = (by_block(frame, side.blocks) for frame in (history, cells.drop("id")))
     return apply_to_cogroups(left, right, step, BLOCK_ROW)
 
 
@@ -145,10 +143,7 @@ def _solve(
     static = packed.select(*BLOCK_COLUMNS)
     if exchanged is not None:
         static = static.unionByName(exchanged.where(F.col(DOMAIN) == side.domain))
-    left, right = (
-        frame.repartition(side.blocks.num_blocks, "pkey").groupBy("pkey")
-        for frame in (static, moving)
-    )
+    left, right = (by_block(frame, side.blocks) for frame in (static, moving))
     return apply_to_cogroups(left, right, make_solver(settings), settings.schema)
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 from pyspark.sql import DataFrame
 
-from cdimf_spark.distributed.blocks.block_ops import address_of
+from cdimf_spark.distributed.blocks.block_ops import address_of, by_block
 from cdimf_spark.distributed.blocks.block_rows import decode, decode_matrix, encode, to_table
 from cdimf_spark.distributed.blocks.indexing import pack_ids, place, unpack_ids
 from cdimf_spark.distributed.blocks.layout import Layout
@@ -127,7 +127,5 @@ def _filtered(tables: ScoringTables, domain: str, listed: DataFrame, keep: bool)
     keyed = place(listed.selectExpr("xxhash64(item_id) AS item_key"), "item_key", side)
     moving = keyed.selectExpr("item_key", f"get(array({keys}), block) AS pkey")
     static = restrict(tables.items, [domain], ITEM_KINDS)
-    left, right = (
-        frame.repartition(side.num_blocks, "pkey").groupBy("pkey") for frame in (static, moving)
-    )
+    left, right = (by_block(frame, side) for frame in (static, moving))
     return apply_to_cogroups(left, right, step, BLOCK_ROW)

@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 from pyspark.sql import DataFrame
 
+from cdimf_spark.distributed.blocks.block_ops import by_block
 from cdimf_spark.distributed.blocks.block_rows import decode
 from cdimf_spark.distributed.blocks.ragged import Lists, pack_texts, unpack_texts
 from cdimf_spark.distributed.scoring.grid import (
@@ -174,9 +175,9 @@ def unknown_users(tables: ScoringTables, domain: str, requests: DataFrame) -> Da
     side = tables.layout.users
     static = restrict(tables.users, known, ("keys",))
     static = static.selectExpr("*", f"{side.block_key_expression()} AS bkey")
-    left = static.repartition(side.num_blocks, "bkey").groupBy("bkey")
+    left = by_block(static, side, "bkey")
     asked = requests.selectExpr("user_id", "CAST(NULL AS STRING) AS item_id")
-    right = place_users(tables, asked).repartition(side.num_blocks, "pkey").groupBy("pkey")
+    right = by_block(place_users(tables, asked), side)
     return apply_to_cogroups(left, right, step, "user_id string")
 
 

@@ -17,6 +17,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 from pyspark.sql import DataFrame
 
+from cdimf_spark.distributed.blocks.block_ops import by_block
 from cdimf_spark.distributed.blocks.block_rows import (
     PART_BITS,
     Address,
@@ -200,8 +201,7 @@ def apply_to_cells(
         Of what `finish` returns.
     """
     side, empty = grid.cells, finish(grid.domains[0], [])
-    left, right = (frame.repartition(side.num_blocks, "pkey") for frame in (items, users))
-    groups = left.groupBy("pkey"), right.groupBy("pkey")
+    groups = by_block(items, side), by_block(users, side)
 
     def whole(item_rows: pa.Table, user_rows: pa.Table) -> pa.Table:
         if not user_rows.num_rows:
@@ -223,7 +223,7 @@ def apply_to_cells(
     if grid.is_whole:
         return apply_to_cogroups(*groups, whole, schema)
     found = apply_to_cogroups(*groups, partial, BLOCK_ROW)
-    parts = found.repartition(grid.parts.num_blocks, "pkey").groupBy("pkey")
+    parts = by_block(found, grid.parts)
     return apply_to_groups(parts, merge, schema)
 
 

@@ -12,9 +12,9 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 from pyspark.sql import DataFrame
 
+from cdimf_spark.distributed.blocks.block_ops import by_block
 from cdimf_spark.distributed.blocks.block_rows import decode, to_table
 from cdimf_spark.distributed.blocks.indexing import place, unpack_ids
-from cdimf_spark.distributed.blocks.layout import Side
 from cdimf_spark.distributed.blocks.ragged import Lists, pack_texts
 from cdimf_spark.distributed.scoring.grid import Arrays, Grid
 from cdimf_spark.distributed.scoring.scoring_tables import (
@@ -159,12 +159,8 @@ def cogroup_users(
         f"domain IN ({names}) OR kind IN ({elsewhere})"
     )
     static = rows.selectExpr("*", f"{side.block_key_expression()} AS bkey")
-    left, right = _placed(static, side, "bkey"), _placed(moving, side, "pkey")
-    return apply_to_cogroups(left.groupBy("bkey"), right.groupBy("pkey"), step, BLOCK_ROW)
-
-
-def _placed(frame: DataFrame, side: Side, key: str) -> DataFrame:
-    return frame.repartition(side.num_blocks, key)
+    left, right = by_block(static, side, "bkey"), by_block(moving, side)
+    return apply_to_cogroups(left, right, step, BLOCK_ROW)
 
 
 def _named(

@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 from pyspark.sql import DataFrame
 
-from cdimf_spark.distributed.blocks.block_ops import address_of, shared_mask
+from cdimf_spark.distributed.blocks.block_ops import address_of, by_block, shared_mask
 from cdimf_spark.distributed.blocks.block_rows import decode, decode_matrix, encode, to_table
 from cdimf_spark.distributed.blocks.indexing import unpack_ids
 from cdimf_spark.distributed.blocks.layout import Layout, Side
@@ -100,8 +100,8 @@ def packed_users(blocks: DataFrame, state: UserState, layout: Layout, rank: int)
         return to_table(encode(address_of(static), arrays))
 
     static = rows_of(blocks, "user", ("keys", "shared"))
-    left, right = (f.repartition(layout.users.num_blocks, "pkey") for f in (static, state.rows()))
-    return apply_to_cogroups(left.groupBy("pkey"), right.groupBy("pkey"), pack, BLOCK_ROW)
+    left, right = (by_block(frame, layout.users) for frame in (static, state.rows()))
+    return apply_to_cogroups(left, right, pack, BLOCK_ROW)
 
 
 def item_factors(blocks: DataFrame, items: DataFrame, layout: Layout, rank: int) -> DataFrame:
@@ -124,7 +124,7 @@ def shared_factors(blocks: DataFrame, users: DataFrame, layout: Layout, rank: in
     def merge(table: pa.Table) -> pa.Table:
         return _merge_domains(table, rank)
 
-    grouped = placed.repartition(layout.users.num_blocks, "bkey").groupBy("bkey")
+    grouped = by_block(placed, layout.users, "bkey")
     return apply_to_groups(grouped, merge, SHARED_FACTORS)
 
 
@@ -132,7 +132,7 @@ def _name_rows(rows: DataFrame, side: Side, id_column: str, rank: int, schema: s
     def name(table: pa.Table) -> pa.Table:
         return _named(table, id_column, decode_matrix(table, "factors", rank))
 
-    return apply_to_groups(rows.repartition(side.num_blocks, "pkey").groupBy("pkey"), name, schema)
+    return apply_to_groups(by_block(rows, side), name, schema)
 
 
 def _named(static: pa.Table, id_column: str, rows: NDArray[np.float32]) -> pa.Table:

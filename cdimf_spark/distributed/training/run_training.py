@@ -114,7 +114,7 @@ def _train(
         hold.name(run.run_id)
         run.claim = hold.claim
         run.record(RESUMED, run.iteration)
-    layout = Layout.from_dict(_domain_names(config), run.details["layout"])
+    layout = Layout.from_dict(config.domain_names, run.details["layout"])
     blocks = WorkingTables(tables, run.run_id).read_blocks()
     static = persist_blocks(blocks, layout, config.model.shared_user_weight)
     try:
@@ -152,11 +152,11 @@ def _pack(
         n_rows = [content.n_rows for content in contents.values()]
         given = config.model.num_blocks, config.model.num_item_blocks
         blocks = num_blocks(sum(n_rows), max(n_rows), *given)
-        layout = balanced_layout(keyed, _domain_names(config), blocks, sum(n_rows))
+        layout = balanced_layout(keyed, config.domain_names, blocks, sum(n_rows))
         run = new_run(tables, start_details(config, layout, contents, earlier), hold.claim)
         hold.name(run.run_id)
         logger.info("run %s in %s", run.run_id, config.output)
-        rows = build_blocks(keyed, layout, _coupled(config), config.model.duplicates)
+        rows = build_blocks(keyed, layout, config.coupled_domains, config.model.duplicates)
         with Commits() as commits:
             commits.add(
                 [
@@ -175,16 +175,6 @@ def _pack(
 
 def _sources(config: TrainConfig) -> dict[str, str]:
     return {domain.name: domain.path for domain in config.domains}
-
-
-def _domain_names(config: TrainConfig) -> tuple[str, ...]:
-    return tuple(sorted(domain.name for domain in config.domains))
-
-
-def _coupled(config: TrainConfig) -> frozenset[str]:
-    """Domains that take part in the consensus."""
-    settings = [config.model.for_domain(domain) for domain in config.domains]
-    return frozenset(domain.name for domain in settings if domain.rho > 0)
 
 
 def _iterate_and_publish(

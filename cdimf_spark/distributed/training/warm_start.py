@@ -79,9 +79,8 @@ class EarlierModel:
             _check_same(run, found)
         earlier = TrainConfig.from_dict(found.details["config"], f"run {found.run_id}")
         _check_fit(config, earlier)
-        coupled = [d.name for d in earlier.domains if earlier.model.for_domain(d).rho > 0]
         logger.info("starting from run %s in %s", found.run_id, config.warm_start)
-        return cls(found.run_id, tables.read("user_factors"), frozenset(coupled))
+        return cls(found.run_id, tables.read("user_factors"), earlier.coupled_domains)
 
     def placed(self, side: Side) -> DataFrame:
         """Rows where the new training's users are: domain, key, factors, bkey."""
