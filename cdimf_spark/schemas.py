@@ -15,6 +15,19 @@ FACTORS = "factors"
 BLOCK_ROW = "pkey int, domain string, block int, kind string, part int, payload binary"
 BLOCK_COLUMNS = tuple(column.split()[0] for column in BLOCK_ROW.split(", "))
 
+# What scoring returns. Ranks: a test row with its rank; or (state null) which of 32768 items in a
+# row are in some list of k.
+RANKS = (
+    "domain string, user_key long, source string, state int, in_train boolean, rank double, "
+    "history long, popularity long, shared boolean, k int, bucket int, bitmap binary"
+)
+RECOMMENDATIONS = "user_id string, rank int, item_id string, score float, source string"
+EXPLANATIONS = (
+    "user_id string, item_id string, score double, own double, consensus double, prior double, "
+    "remainder double, pull string, contributions "
+    "array<struct<item_id: string, weight: float, contribution: double>>"
+)
+
 # Published tables.
 USER_FACTORS = "domain string, user_id string, factors array<float>"
 ITEM_FACTORS = "domain string, item_id string, factors array<float>"

@@ -129,10 +129,10 @@ def _summary(
 def _recommendations(model: CDIMFModel, data: DemonstrationSet, domain: str) -> str:
     users = sample_users(data, domain)
     found = model.recommend(domain, users=users, k=_SHOWN_ITEMS).toPandas()
-    return "\n".join(_of_user(user, domain, data, found) for user in users)
+    return "\n".join(_of_user(user, data, found) for user in users)
 
 
-def _of_user(user: str, domain: str, data: DemonstrationSet, found: pd.DataFrame) -> str:
+def _of_user(user: str, data: DemonstrationSet, found: pd.DataFrame) -> str:
     rows = found[found[USER_ID] == user].sort_values("rank")
     items: Sequence[tuple[str, ...]] = [
         (str(row.item_id), f"{row.score:.2f}", str(row.source)) for row in rows.itertuples()

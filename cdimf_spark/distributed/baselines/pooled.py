@@ -90,7 +90,7 @@ def with_pooled_factors(
 ) -> Scorer:
     """The model with the factors of a pool: packed rows in the blocks of the pool."""
     to_items = _items_of_domains(model, pool.layout, pool.blocks, items).localCheckpoint()
-    to_users = _users_of_domains(model, pool.layout, pool.blocks, users).localCheckpoint()
+    to_users = _users_of_domains(model, pool.blocks, users).localCheckpoint()
     return with_factors(model, to_users, to_items, model.rank, transfers=True)
 
 
@@ -161,9 +161,7 @@ def _items_of_domains(
     return apply_to_groups(groups, sort, BLOCK_ROW)
 
 
-def _users_of_domains(
-    model: PublishedModel, layout: Layout, blocks: DataFrame, factors: DataFrame
-) -> DataFrame:
+def _users_of_domains(model: PublishedModel, blocks: DataFrame, factors: DataFrame) -> DataFrame:
     """Packed factors in the user blocks of the model; users of all domains are cut alike."""
     side, rank, tables = model.layout.users, model.rank, model.tables
 

@@ -16,6 +16,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from cdimf_spark.distributed.blocks.arrow_schemas import arrow_schema
+from cdimf_spark.schemas import BLOCK_ROW
+
 # Largest payload of one row: what one Arrow batch has in conf/local.conf.
 PART_BYTES = 4 << 20
 # Parts of one message are numbered from `source block << PART_BITS`.
@@ -68,16 +71,7 @@ _DTYPES: dict[str, type[np.generic]] = {
     "item_lengths": np.int32,
 }
 
-SCHEMA = pa.schema(
-    [
-        ("pkey", pa.int32()),
-        ("domain", pa.string()),
-        ("block", pa.int32()),
-        ("kind", pa.string()),
-        ("part", pa.int32()),
-        ("payload", pa.binary()),
-    ]
-)
+SCHEMA = arrow_schema(BLOCK_ROW)
 
 
 @dataclass(frozen=True)

@@ -29,9 +29,10 @@ from cdimf_spark.distributed.evaluation.held_out_cells import locate_tests, test
 from cdimf_spark.distributed.evaluation.measures import stack_ranks, sum_ranks
 from cdimf_spark.distributed.evaluation.measures_summary import Measured, summarize_measures
 from cdimf_spark.distributed.evaluation.protocol import Lengths, Negatives, Protocol
-from cdimf_spark.distributed.evaluation.ranking_step import RANKS, make_finish, make_rank_step
+from cdimf_spark.distributed.evaluation.ranking_step import make_finish, make_rank_step
 from cdimf_spark.distributed.scoring.grid import Grid, apply_to_cells
 from cdimf_spark.distributed.scoring.scoring_tables import ScoringTables
+from cdimf_spark.schemas import RANKS
 
 
 def evaluate(

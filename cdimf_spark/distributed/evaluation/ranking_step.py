@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from cdimf_spark.distributed.blocks.arrow_schemas import arrow_schema
 from cdimf_spark.distributed.blocks.ragged import Lists
 from cdimf_spark.distributed.evaluation import held_out_cells as held_out
 from cdimf_spark.distributed.scoring.grid import (
@@ -24,31 +25,12 @@ from cdimf_spark.kernel.compilation import plain_array
 from cdimf_spark.kernel.held_out import Rows, Targets, rank_among_all
 from cdimf_spark.kernel.ranking import merge_columns
 from cdimf_spark.kernel.sampling import rank_among_drawn
+from cdimf_spark.schemas import RANKS
 
 Indexes = NDArray[np.int64]
 Matrix = NDArray[np.float32]
 
-# A test row with its rank; or (state null) which of 32768 items in a row are in some list of k.
-RANKS_SCHEMA = pa.schema(
-    [
-        ("domain", pa.string()),
-        ("user_key", pa.int64()),
-        ("source", pa.string()),
-        ("state", pa.int32()),
-        ("in_train", pa.bool_()),
-        ("rank", pa.float64()),
-        ("history", pa.int64()),
-        ("popularity", pa.int64()),
-        ("shared", pa.bool_()),
-        ("k", pa.int32()),
-        ("bucket", pa.int32()),
-        ("bitmap", pa.binary()),
-    ]
-)
-RANKS = (
-    "domain string, user_key long, source string, state int, in_train boolean, rank double, "
-    "history long, popularity long, shared boolean, k int, bucket int, bitmap binary"
-)
+RANKS_SCHEMA = arrow_schema(RANKS)
 # Bits of what Spark's bitmap functions take as one bitmap.
 _BUCKET = 1 << 15
 # 2^64 divided by the golden ratio: makes one key of two, in which their order counts.

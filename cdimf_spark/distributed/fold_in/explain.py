@@ -35,15 +35,9 @@ from cdimf_spark.distributed.published import PublishedModel
 from cdimf_spark.distributed.recommendation.recommend import is_count
 from cdimf_spark.distributed.workers import apply_to_cogroups
 from cdimf_spark.errors import DataError, ValueOutOfRangeError, counted
-from cdimf_spark.schemas import DOMAIN, FACTORS, ITEM_ID, USER_ID
+from cdimf_spark.schemas import DOMAIN, EXPLANATIONS, FACTORS, ITEM_ID, USER_ID
 
 logger = logging.getLogger(__name__)
-
-_EXPLANATIONS = (
-    "user_id string, item_id string, score double, own double, consensus double, prior double, "
-    "remainder double, pull string, contributions "
-    "array<struct<item_id: string, weight: float, contribution: double>>"
-)
 
 
 def explain(
@@ -102,7 +96,7 @@ def explain(
     if exchanged is not None:
         static = static.unionByName(exchanged.where(F.col(DOMAIN) == domain))
     left, right = _grouped(side, static, moving)
-    return apply_to_cogroups(left, right, make_explainer(settings), _EXPLANATIONS)
+    return apply_to_cogroups(left, right, make_explainer(settings), EXPLANATIONS)
 
 
 def _grouped(side: FoldSide, static: DataFrame, moving: DataFrame) -> tuple[GroupedData, ...]:

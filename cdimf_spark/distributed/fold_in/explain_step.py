@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from cdimf_spark.distributed.blocks.arrow_schemas import arrow_schema
 from cdimf_spark.distributed.blocks.list_columns import read_matrix
 from cdimf_spark.distributed.blocks.ragged import Lists
 from cdimf_spark.distributed.fold_in.fold_in_step import (
@@ -23,7 +24,7 @@ from cdimf_spark.distributed.fold_in.fold_in_step import (
 from cdimf_spark.distributed.workers import CogroupFunction
 from cdimf_spark.kernel.explanation import ScoreParts, score_parts
 from cdimf_spark.kernel.scoring import find_sorted, pair_scores
-from cdimf_spark.schemas import FACTORS
+from cdimf_spark.schemas import EXPLANATIONS, FACTORS
 from cdimf_spark.solver.rules import DomainRules
 
 Int64 = NDArray[np.int64]
@@ -33,26 +34,7 @@ Matrix = NDArray[np.float32]
 # row that scores a user, an item row.
 PAIR, SCORING_ROW, ITEM = -3, -2, -1
 
-EXPLANATIONS = pa.schema(
-    [
-        ("user_id", pa.string()),
-        ("item_id", pa.string()),
-        *((name, pa.float64()) for name in ("score", "own", "consensus", "prior", "remainder")),
-        ("pull", pa.string()),
-        (
-            "contributions",
-            pa.list_(
-                pa.struct(
-                    [
-                        ("item_id", pa.string()),
-                        ("weight", pa.float32()),
-                        ("contribution", pa.float64()),
-                    ]
-                )
-            ),
-        ),
-    ]
-)
+_SCHEMA = arrow_schema(EXPLANATIONS)
 
 
 @dataclass(frozen=True)
@@ -81,11 +63,11 @@ def make_explainer(settings: ExplainSettings) -> CogroupFunction:
 
     def explain(static: pa.Table, moving: pa.Table) -> pa.Table:
         if not (moving.column("priority").to_numpy() == PAIR).any():
-            return EXPLANATIONS.empty_table()
+            return _SCHEMA.empty_table()
         block = read_block(static, moving, settings.rank)
         users = np.flatnonzero(block.known).tolist()
         rows = [row for n in users for row in explain_user(block, n, settings)]
-        return pa.Table.from_pylist(rows, EXPLANATIONS)
+        return pa.Table.from_pylist(rows, _SCHEMA)
 
     return explain
 

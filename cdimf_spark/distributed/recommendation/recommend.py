@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 from pyspark.sql import DataFrame
 
+from cdimf_spark.distributed.blocks.arrow_schemas import arrow_schema
 from cdimf_spark.distributed.blocks.block_ops import by_block
 from cdimf_spark.distributed.blocks.block_rows import decode
 from cdimf_spark.distributed.blocks.ragged import Lists, pack_texts, unpack_texts
@@ -31,19 +32,10 @@ from cdimf_spark.distributed.workers import apply_to_cogroups
 from cdimf_spark.errors import ValueOutOfRangeError
 from cdimf_spark.kernel.ranking import merge_columns
 from cdimf_spark.kernel.scoring import best_items, find_sorted, unit_rows
-from cdimf_spark.schemas import USER_ID
+from cdimf_spark.schemas import RECOMMENDATIONS, USER_ID
 
 _SEEN = LeftOut()
-_SCHEMA = pa.schema(
-    [
-        ("user_id", pa.string()),
-        ("rank", pa.int32()),
-        ("item_id", pa.string()),
-        ("score", pa.float32()),
-        ("source", pa.string()),
-    ]
-)
-RECOMMENDATIONS = "user_id string, rank int, item_id string, score float, source string"
+_SCHEMA = arrow_schema(RECOMMENDATIONS)
 
 
 def recommend(

@@ -11,7 +11,6 @@ from pyspark.sql import SparkSession
 
 from cdimf_spark.distributed.recommendation.id_files import read_users
 from cdimf_spark.distributed.recommendation.recommend import (
-    RECOMMENDATIONS,
     recommend,
     unknown_users,
 )
@@ -20,6 +19,7 @@ from cdimf_spark.distributed.recommendation.writing import first_users, write_re
 from cdimf_spark.distributed.scoring.grid import Grid
 from cdimf_spark.errors import ConfigurationError, DataError, ValueOutOfRangeError
 from cdimf_spark.kernel.initialization import id_keys
+from cdimf_spark.schemas import RECOMMENDATIONS
 from tests.support.planted import Planted, random_model
 from tests.support.planted_tables import planted_tables
 
