@@ -44,6 +44,7 @@ FLOORS = (
     ("distributed.opening", "distributed.estimator"),
     ("distributed.demonstration", "distributed.tuning"),
     ("cli",),
+    ("__main__",),
 )
 FLOOR_OF = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
 # What one machine without Java runs.

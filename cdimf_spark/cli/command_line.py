@@ -16,6 +16,7 @@ from types import FrameType
 from pyspark.sql import SparkSession
 
 from cdimf_spark import errors
+from cdimf_spark.cli.program import Program
 from cdimf_spark.configuration.options import split_names
 from cdimf_spark.distributed.output.storage_errors import storage_error
 from cdimf_spark.distributed.session import build_session
@@ -157,12 +158,22 @@ def _first_line(error: Exception) -> str:
     return lines[0] if lines else "no message"
 
 
-def job_parser(name: str, description: str | None, epilog: str) -> argparse.ArgumentParser:
-    """Parser of a job's command line; `epilog` is printed as it is."""
+def job_parser(
+    program: Program, job: str, description: str | None, epilog: str
+) -> argparse.ArgumentParser:
+    """Parser of a command line; lines of the `epilog` stay as they are.
+
+    Parameters
+    ----------
+    program : Program
+        How the user started it: decides what help texts call the commands.
+    job : str
+        Name of the job, without ``.py``.
+    """
     return argparse.ArgumentParser(
-        prog=name,
+        prog=program.name(job),
         description=description,
-        epilog=epilog,
+        epilog=program.words(epilog),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
 

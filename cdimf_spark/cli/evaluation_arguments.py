@@ -11,6 +11,7 @@ from cdimf_spark.cli.command_line import (
     lengths_argument,
     negatives_argument,
 )
+from cdimf_spark.cli.program import Program
 from cdimf_spark.configuration.config import parse_domains
 from cdimf_spark.configuration.options import split_names
 from cdimf_spark.distributed.evaluation.groups import GROUPINGS
@@ -18,16 +19,18 @@ from cdimf_spark.distributed.evaluation.protocol import Protocol
 
 
 def evaluation_parser(
-    name: str, description: str | None, epilog: str, groupings: Sequence[str]
+    program: Program, job: str, description: str | None, epilog: str, groupings: Sequence[str]
 ) -> argparse.ArgumentParser:
     """Parser with ``--model --test --k --negatives --seed --by --json``.
 
     Parameters
     ----------
+    program, job, description, epilog
+        See `job_parser`.
     groupings
         Default of ``--by``.
     """
-    parser = job_parser(name, description, epilog)
+    parser = job_parser(program, job, description, epilog)
     add = parser.add_argument
     add("--model", metavar="DIR", required=True, help="output folder of a training")
     test = "a domain and its test set (columns user, item), read like training data"

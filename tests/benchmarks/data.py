@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,8 +11,8 @@ import pyarrow.parquet as pq
 import scipy.sparse as sp
 
 from cdimf_spark.solver.local import LocalDomain
+from tests.support.amazon import DATA
 
-DATA = Path(os.environ.get("CDIMF_DATA", Path(__file__).parents[3] / "shared/data/amazon"))
 WARM_PAIR = {
     "sport": DATA / "warm-start/sport_cloth/train.txt",
     "cloth": DATA / "warm-start/cloth_sport/train.txt",

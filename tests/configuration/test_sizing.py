@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cdimf_spark.cli import train
 from cdimf_spark.cli.command_line import run
 from cdimf_spark.configuration.planning import plan_from_arguments, plan_text
 from cdimf_spark.configuration.settings import ModelConfig
 from cdimf_spark.configuration.sizing import num_blocks, plan
 from cdimf_spark.errors import CDIMFError, ConfigurationError
-from jobs import train_cdimf
 
 counts = st.integers(1, 10**10)
 
@@ -88,8 +88,8 @@ def test_wrong_numbers_of_the_command_line(given: list[str], message: str) -> No
 def test_the_job_prints_the_plan_and_starts_nothing(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(train_cdimf, "job_session", None)
+    monkeypatch.setattr(train, "job_session", None)
     numbers = ["users=33333", "items=3333", "interactions=1e6", "domains=3"]
-    assert run(lambda: train_cdimf.main(["--plan", *numbers, "--set", "rank=32"])) == 0
+    assert run(lambda: train.main(["--plan", *numbers, "--set", "rank=32"])) == 0
     sizes = plan(33333, 3333, 10**6, domains=3, rank=32, kept=10)
     assert capsys.readouterr().out == plan_text(sizes) + "\n"

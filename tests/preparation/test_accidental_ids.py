@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 import pytest
 from numpy.typing import NDArray
 
 from cdimf_spark.preparation.accidental_ids import RangeSums, find_accident
+from tests.support.amazon import DATA, needs_amazon
 
 _N_RANGES = 256
 
@@ -75,12 +73,9 @@ def test_activity_that_never_varies_tells_nothing_against_chance() -> None:
 
 
 def published(folder: str, pair: tuple[str, str]) -> RangeSums:
-    root = os.environ.get("CDIMF_DATA")
-    if root is None:
-        pytest.skip("needs the published files: set CDIMF_DATA to their folder")
     counts = []
     for name in pair:
-        path = Path(root) / folder / name / "train.txt"
+        path = DATA / folder / name / "train.txt"
         ids = pd.read_csv(path, sep="\t", header=None, usecols=[0], dtype=str)[0]
         counts.append(np.log(ids[ids.str.isdigit()].astype(int).value_counts()))
     both = pd.concat(counts, axis=1, join="inner").sort_index()
@@ -95,6 +90,7 @@ def published(folder: str, pair: tuple[str, str]) -> RangeSums:
 SPORT, GAMES = ("sport_cloth", "cloth_sport"), ("game_video", "video_game")
 
 
+@needs_amazon
 def test_published_cold_files() -> None:
     # 27328 numbers in ranges of 107; the common users are those below 9828.
     finding = find_accident(published("cold-start", SPORT))
@@ -104,11 +100,13 @@ def test_published_cold_files() -> None:
     assert find_accident(published("cold-start", GAMES)) is not None
 
 
+@needs_amazon
 @pytest.mark.parametrize("pair", [SPORT, GAMES])
 def test_true_ids_of_the_cold_files(pair: tuple[str, str]) -> None:
     assert find_accident(published("cold-start-true-ids", pair)) is None
 
 
+@needs_amazon
 @pytest.mark.parametrize("pair", [SPORT, ("phone_electronic", "electronic_phone")])
 def test_warm_files(pair: tuple[str, str]) -> None:
     assert find_accident(published("warm-start", pair)) is None

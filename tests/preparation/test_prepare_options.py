@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 
 from cdimf_spark.cli.command_line import run
+from cdimf_spark.cli.prepare import main, parse_arguments
 from cdimf_spark.errors import ConfigurationError, UnknownKeyError, ValueOutOfRangeError
 from cdimf_spark.preparation.prepare_config import PrepareConfig, load_prepare_config
 from cdimf_spark.preparation.prepare_help import _GROUPS
 from cdimf_spark.preparation.prepare_options import EventsConfig, PrepareOptions, inherited
-from jobs.prepare import main, parse_arguments
 from tests.conftest import ROOT
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,17 +15,11 @@ from cdimf_spark.configuration.config import load_config
 from cdimf_spark.kernel.metrics import hit_rate, ndcg, rank_of_target
 from cdimf_spark.kernel.sampling import sample_negatives_batch
 from cdimf_spark.solver.local import LocalDomain, LocalModel, train_local
+from tests.support.amazon import DATA, ROOT, needs_amazon
 
-ROOT = Path(__file__).parents[2]
-DATA = Path(os.environ.get("CDIMF_DATA", ROOT.parent / "shared" / "data" / "amazon"))
 FOLDERS = {"sport": "sport_cloth", "cloth": "cloth_sport"}
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(
-        not DATA.is_dir(), reason=f"no Amazon pairs in {DATA}: set CDIMF_DATA to their folder"
-    ),
-]
+pytestmark = [pytest.mark.slow, needs_amazon]
 
 
 def read_pairs(path: Path) -> pd.DataFrame:

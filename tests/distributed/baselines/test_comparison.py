@@ -11,13 +11,13 @@ import numpy as np
 import pytest
 from pyspark.sql import SparkSession
 
+from cdimf_spark.cli import compare as job
 from cdimf_spark.distributed.baselines.baselines import popularity
 from cdimf_spark.distributed.baselines.comparison import check_baselines
 from cdimf_spark.distributed.model import CDIMFModel
 from cdimf_spark.errors import ConfigurationError
 from cdimf_spark.reports.comparison_plot import check_plot, plot_comparison
 from cdimf_spark.reports.comparison_report import comparison_tables, verdict
-from jobs import compare as job
 from tests.support.plain_measures import ranks_of_users, values_of
 from tests.support.planted import Planted, random_model, tests_frame
 from tests.support.planted_tables import write_model

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from cdimf_spark import errors
+from cdimf_spark.cli import compare, evaluate, explain, export, fold_in, recommend, tune
 from cdimf_spark.cli.command_line import (
     _INTERRUPTS,
     lengths_argument,
@@ -20,7 +21,6 @@ from cdimf_spark.cli.command_line import (
 )
 from cdimf_spark.configuration.options import split_names
 from cdimf_spark.reports.evaluation_report import evaluation_table, recommendation_table
-from jobs import compare, evaluate, explain, export, fold_in, recommend, tune
 
 
 @pytest.fixture(autouse=True)
