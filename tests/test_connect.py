@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
+from cdimf_spark.configuration.settings import ModelConfig
 from cdimf_spark.serving.serving_model import ServingModel
-from tests.support.connect_client import DOMAIN, OTHER_ITEM
+from tests.support.connect_client import DOMAIN, ITEM, OPTIONS
 from tests.support.connect_server import connect_server, run_client
 from tests.support.helpers import Domains, assert_factors_close
 from tests.support.served_model import training_cells
-from tests.support.trained_tables import LONG
 from tests.support.training_in_memory import CLOSE, some_domains, train_on_one_machine
 
 pytestmark = [pytest.mark.spark, pytest.mark.slow]
@@ -21,7 +21,7 @@ pytestmark = [pytest.mark.spark, pytest.mark.slow]
 
 @pytest.fixture(scope="module")
 def domains() -> Domains:
-    return some_domains(seed=6, n_users=40)
+    return some_domains(seed=6, n_users=40, names=("books", "films"))
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +46,7 @@ def results(output: Path) -> dict[str, Any]:
 
 
 def test_the_model_is_that_of_one_machine(served: ServingModel, domains: Domains) -> None:
-    expected, _ = train_on_one_machine(domains, LONG)
+    expected, _ = train_on_one_machine(domains, ModelConfig(**OPTIONS))
     found = {
         (name, table.id_of(n)): table.factors[n]
         for name in served.domains
@@ -72,7 +72,7 @@ def test_recommendations_are_those_of_the_export(
 def test_similar_items_are_listed(results: dict[str, Any]) -> None:
     found = sorted((row["rank"], row["similar_id"]) for row in results["similar_items"])
     assert [rank for rank, _ in found] == [1, 2, 3]
-    assert OTHER_ITEM not in {item for _, item in found}
+    assert ITEM not in {item for _, item in found}
 
 
 def test_folded_rows_are_those_of_the_export(
@@ -100,4 +100,4 @@ def test_evaluation_and_comparison_measure_the_same_model(
         for measure in ("ndcg", "hr"):
             expected = evaluated["measures"][name]["at"]["5"][measure]
             assert compared["models"]["cdimf"]["at"]["5"][measure] == expected
-        assert set(compared["differences"]) == {"popularity", "separate"}
+        assert set(compared["differences"]) == {"popularity"}

@@ -17,9 +17,9 @@ import pandas as pd
 from pyspark.sql import DataFrame, SparkSession
 
 from cdimf_spark import CDIMF, CDIMFModel
-from tests.support.trained_tables import LONG
 
-DOMAIN, USER, OTHER_ITEM = "films", "u1", "i1"
+DOMAIN, ITEM = "films", "i1"
+OPTIONS = {"rank": 8, "max_iter": 2, "init_scale": 1.0, "num_blocks": 2, "user_prior": 0.5}
 
 
 def main(address: str, source: str, target: str) -> None:
@@ -29,8 +29,7 @@ def main(address: str, source: str, target: str) -> None:
         path.stem: spark.createDataFrame(pd.read_parquet(path))
         for path in sorted(Path(source).glob("*.parquet"))
     }
-    options = {name: getattr(LONG, name) for name in LONG.__dataclass_fields__}
-    CDIMF(output=f"{target}/model", **options).fit(frames)
+    CDIMF(output=f"{target}/model", **OPTIONS).fit(frames)
     model = CDIMFModel.load(f"{target}/model", spark)
     model.export(f"{target}/export")
     (Path(target) / "results.json").write_text(json.dumps(use(model, frames)))
@@ -44,9 +43,9 @@ def use(model: CDIMFModel, frames: dict[str, DataFrame]) -> dict[str, Any]:
     pairs = lists.where(lists["rank"] == 1).where(lists["source"] == "own")
     return {
         "evaluate": model.evaluate(tests, k=5, negatives="all"),
-        "compare": model.compare(tests, k=5, negatives="all", baselines=("popularity", "separate")),
+        "compare": model.compare(tests, k=5, negatives="all", baselines=["popularity"]),
         "recommend": rows(lists),
-        "similar_items": rows(model.similar_items(DOMAIN, [OTHER_ITEM], k=3)),
+        "similar_items": rows(model.similar_items(DOMAIN, [ITEM], k=3)),
         "fold_in": rows(model.fold_in(DOMAIN, frames[DOMAIN], complete=True)),
         "explain": rows(model.explain(DOMAIN, pairs)),
     }
