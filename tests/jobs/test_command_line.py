@@ -173,6 +173,11 @@ def test_tables_as_text() -> None:
     mean = next(line for line in text.splitlines() if line.split()[0] == "mean")
     assert mean.split()[1:] == ["25.00", "25.00", "20.00", "100.00"]
     assert "all items" in evaluation_table({**result, "negatives": "all"})
+    small = {**result, "domains": {"a": {**metrics, "negatives": "all"}, "b": other}}
+    text = evaluation_table(small)
+    assert "99 drawn items (seed 3), but all items of a\n" in text
+    # Numbers of two protocols have no mean.
+    assert "mean" not in text
     row = {"user_id": "u", "rank": 1, "item_id": "i", "score": 0.5, "source": "own"}
     assert "u" in recommendation_table([row], 1)
     assert "1 list shorter than 2" in recommendation_table([row], 2)
