@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 """Compare a trained model with baselines on held-out interactions: where sharing helps or hurts."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 """Evaluate a trained model on held-out interactions: HR, NDCG, MAP, MRR, coverage and more."""
 
 from __future__ import annotations

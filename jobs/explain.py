@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 """Say what scores are made of: the user's own items, the consensus of the domains, and more."""
 
 from __future__ import annotations

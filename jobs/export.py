@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 """Export a model for serving: arrays for Python without Spark, or tables for a vector index."""
 
 from __future__ import annotations

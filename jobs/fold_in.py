@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 """Make factors of users or items from new interactions, without training."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 """Prepare raw events: clean interactions, one id for a person, train, validation and test."""
 
 from __future__ import annotations

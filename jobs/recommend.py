@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 """Recommend the best items of a domain to its users, or to a list of users."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 """Train CDIMF on the interactions of one or more domains, or show it on demonstration data."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 """Search for good options of the model on a validation set, and write the best ones as YAML."""
 
 from __future__ import annotations

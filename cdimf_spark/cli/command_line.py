@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
+from typing import Any
 
 from pyspark.sql import SparkSession
 
@@ -26,6 +27,7 @@ logger = logging.getLogger(__name__)
 INTERRUPTED = 130
 _OTHER_FAILURE = 1
 # An error that a Spark worker raised comes back as text, in a traceback.
+_OPTION = re.compile(r"--?[A-Za-z][^ ]*")
 _WORKER_ERROR = re.compile(r"^cdimf_spark\.errors\.(\w+): (.+)$", re.MULTILINE)
 
 
@@ -157,13 +159,33 @@ def _first_line(error: Exception) -> str:
     return lines[0] if lines else "no message"
 
 
+class _JobParser(argparse.ArgumentParser):
+    """A parser that says which option a misspelt one may stand for."""
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """Refuse an unknown option before anything else: it may be the one that is missing."""
+        for argument in sys.argv[1:] if args is None else args:
+            name = argument.partition("=")[0]
+            if argument == "--":
+                break
+            if _OPTION.fullmatch(argument) and name not in self._option_string_actions:
+                known = list(self._option_string_actions)
+                # A shortened one is like none of them by difflib's measure.
+                longer = [other for other in known if other.startswith(name)]
+                nearest = errors.did_you_mean(longer[0] if longer else name, known)
+                self.error(f"unrecognized arguments: {name}{nearest} --help lists all options")
+        return super().parse_known_args(args, namespace)
+
+
 def job_parser(name: str, description: str | None, epilog: str) -> argparse.ArgumentParser:
     """Parser of a job's command line; `epilog` is printed as it is."""
-    return argparse.ArgumentParser(
+    return _JobParser(
         prog=name,
         description=description,
         epilog=epilog,
         formatter_class=argparse.RawDescriptionHelpFormatter,
+        # A new option must not change what a shortened one means.
+        allow_abbrev=False,
     )
 
 

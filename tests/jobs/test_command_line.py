@@ -116,6 +116,31 @@ def test_usage(
 
 
 @pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--ouput", "x"], "unrecognized arguments: --ouput: did you mean '--output'?"),
+        (
+            ["--ouput=x", "--model", "m"],
+            "unrecognized arguments: --ouput: did you mean '--output'?",
+        ),
+        (["--model", "m", "-k", "3"], "unrecognized arguments: -k: did you mean '--k'?"),
+        # A shortened option would mean something else as soon as there is another one.
+        (["--over"], "unrecognized arguments: --over: did you mean '--overwrite'?"),
+        (["--sim", "x"], "unrecognized arguments: --sim: did you mean '--similar-items'?"),
+        (["--zzz"], "unrecognized arguments: --zzz. --help lists all options"),
+        # A value is none, even if it begins with a dash.
+        (["--k", "-3"], "the following arguments are required: --model, --domain"),
+    ],
+    ids=str,
+)
+def test_misspelt_options_are_named_with_the_nearest(
+    arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(lambda: recommend.main(arguments)) == 2
+    assert said in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
     ("arguments", "code", "said"),
     [
         (["--help"], 0, "reg_param=0.5:8"),
