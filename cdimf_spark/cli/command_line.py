@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 import logging
 import re
@@ -16,8 +15,6 @@ from types import FrameType
 from pyspark.sql import SparkSession
 
 from cdimf_spark import errors
-from cdimf_spark.cli.program import Program
-from cdimf_spark.configuration.options import split_names
 from cdimf_spark.distributed.output.storage_errors import storage_error
 from cdimf_spark.distributed.session import build_session
 from cdimf_spark.distributed.workers import start_workers
@@ -156,50 +153,6 @@ def _code_of(end: SystemExit) -> int:
 def _first_line(error: Exception) -> str:
     lines = str(error).strip().splitlines()
     return lines[0] if lines else "no message"
-
-
-def job_parser(
-    program: Program, job: str, description: str | None, epilog: str
-) -> argparse.ArgumentParser:
-    """Parser of a command line; lines of the `epilog` stay as they are.
-
-    Parameters
-    ----------
-    program : Program
-        How the user started it: decides what help texts call the commands.
-    job : str
-        Name of the job, without ``.py``.
-    """
-    return argparse.ArgumentParser(
-        prog=program.name(job),
-        description=description,
-        epilog=program.words(epilog),
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-
-
-def negatives_argument(text: str) -> int | str:
-    """Read ``--negatives``: a number or ``all``."""
-    if text == "all":
-        return text
-    if not text.isdigit():
-        raise argparse.ArgumentTypeError(f"{text!r} is neither a whole number nor 'all'")
-    return int(text)
-
-
-def lengths_argument(text: str) -> list[int]:
-    """Read ``--k``: a number, or several with commas between."""
-    parts = split_names(text)
-    if not parts or not all(part.isdigit() for part in parts):
-        raise argparse.ArgumentTypeError(f"{text!r} is no list of whole numbers, as 10 or 5,10,20")
-    return [int(part) for part in parts]
-
-
-def check_folder(path: str | None, option: str) -> None:
-    """Raise ConfigurationError, before any work, if a file could not be written in its folder."""
-    folder = Path(path or ".").absolute().parent
-    if not folder.is_dir():
-        raise errors.ConfigurationError(f"{option} {path}: there is no folder {str(folder)!r}")
 
 
 def write_json(content: object, path: str) -> str:

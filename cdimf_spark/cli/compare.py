@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import argparse
 
-from cdimf_spark.cli.command_line import check_folder, job_session, write_json
+from cdimf_spark.cli.command_line import job_session, write_json
 from cdimf_spark.cli.evaluation_arguments import check_evaluation, evaluation_parser
+from cdimf_spark.cli.parser import check_folder
 from cdimf_spark.cli.program import JOB, Program
 from cdimf_spark.configuration.options import split_names
 from cdimf_spark.distributed.baselines.comparison import (

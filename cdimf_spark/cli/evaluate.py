@@ -13,7 +13,8 @@ from cdimf_spark.reports.measures_report import measures_tables
 
 _PROTOCOL = """\
 For each test row, 999 items that are not among the user's test items are drawn and ranked with
-the test item; what the user has in train comes last. HR and NDCG count the first k places. Rows
+the test item (a domain with too few items to draw from has all of them ranked instead, and the
+result says so); what the user has in train comes last. HR and NDCG count the first k places. Rows
 of unknown users and items are skipped and counted. The draw depends on the seed and on the order
 of the catalogue (the item ids and the number of blocks of the model), not on the cluster.
 

@@ -5,12 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 
-from cdimf_spark.cli.command_line import (
-    check_folder,
-    job_parser,
-    lengths_argument,
-    negatives_argument,
-)
+from cdimf_spark.cli.parser import check_folder, job_parser, lengths_argument, negatives_argument
 from cdimf_spark.cli.program import Program
 from cdimf_spark.configuration.config import parse_domains
 from cdimf_spark.configuration.options import split_names
@@ -37,7 +32,10 @@ def evaluation_parser(
     add("--test", metavar="NAME=PATH", action="append", required=True, help=test)
     several = "length of the list that counts (default 10), or several: 5,10,20 (the first is main)"
     add("--k", metavar="K[,K...]", type=lengths_argument, default=[10], help=several)
-    count = "items drawn for each test row (default 999), or all: the whole catalogue"
+    count = (
+        "items drawn for each test row (default 999), or all: the whole catalogue; a domain with "
+        "too few items is ranked in whole, and a warning says so"
+    )
     add("--negatives", metavar="N|all", type=negatives_argument, default=999, help=count)
     add("--seed", type=int, default=0, help="seed of the draw (default 0)")
     default = "all" if list(groupings) == list(GROUPINGS) else ",".join(groupings) or "none"

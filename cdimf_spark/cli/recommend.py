@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import argparse
 
-from cdimf_spark.cli.command_line import check_folder, job_parser, job_session, write_json
+from cdimf_spark.cli.command_line import job_session, write_json
 from cdimf_spark.cli.list_options import check_options, lists_of_options
+from cdimf_spark.cli.parser import check_folder, job_parser
 from cdimf_spark.cli.program import JOB, Program
 from cdimf_spark.distributed.model import CDIMFModel
 from cdimf_spark.distributed.recommendation.recommend import check_positive

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import argparse
 
-from cdimf_spark.cli.command_line import job_parser, job_session
+from cdimf_spark.cli.command_line import job_session
+from cdimf_spark.cli.parser import job_parser
 from cdimf_spark.cli.program import JOB, Program
 from cdimf_spark.configuration.config import load_config
 from cdimf_spark.configuration.options import option_help

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import argparse
 
-from cdimf_spark.cli.command_line import job_parser, job_session, negatives_argument
+from cdimf_spark.cli.command_line import job_session
+from cdimf_spark.cli.parser import job_parser, negatives_argument
 from cdimf_spark.cli.program import JOB, Program
 from cdimf_spark.configuration.config import load_config, parse_domains, split_pairs
 from cdimf_spark.configuration.strict_yaml import read_yaml
@@ -54,7 +55,10 @@ def parse_arguments(
     metric = "what is maximised, the mean of the domains: ndcg (default), hr or mrr"
     add("--metric", default=default.metric, help=metric)
     add("--k", type=int, default=default.k, help="length of the list that counts (default 10)")
-    count = "items drawn for each validation row (default 999), or all: the whole catalogue"
+    count = (
+        "items drawn for each validation row (default 999), or all: the whole catalogue, as in a "
+        "domain with too few items"
+    )
     add("--negatives", metavar="N|all", type=negatives_argument, default=999, help=count)
     add("--seed", type=int, default=0, help="of the search, the split and the draw (default 0)")
     return parser.parse_args(arguments)
@@ -65,11 +69,8 @@ def main(arguments: list[str] | None = None, program: Program = JOB) -> None:
     given = parse_arguments(arguments, program)
     config = load_config(given.config, given.set, given.domain)
     validation = parse_domains(given.validation, "--validation")
-    names = ("trials", "step", "metric", "k", "seed")
-    tuning = TuningOptions(
-        **{name: getattr(given, name) for name in names},
-        negatives=None if given.negatives == "all" else given.negatives,
-    )
+    names = ("trials", "step", "metric", "k", "negatives", "seed")
+    tuning = TuningOptions(**{name: getattr(given, name) for name in names})
     ranges = split_pairs(given.search, "--search", "KEY=LOW:HIGH")
     in_file = read_yaml(given.config) if given.config else {}
     space = search_space(ranges, {*in_file, *split_pairs(given.set, "--set", "KEY=VALUE")})

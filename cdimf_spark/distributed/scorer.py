@@ -77,7 +77,8 @@ class Scorer:
         k
             Length of the list that counts, or several; the first is that of `domains`.
         negatives
-            Items drawn for each test row, or "all".
+            Items drawn for each test row, or "all". A domain with too few items has all of them
+            ranked, and a warning says so.
         seed
             Of the draw.
         by
@@ -93,7 +94,7 @@ class Scorer:
         ConfigurationError
             If a domain or a grouping is unknown, or k or negatives is out of range.
         DataError
-            If the tests cannot be used, or a catalogue is too small to draw from.
+            If the tests cannot be used, or no row of a domain can be ranked.
         """
         if isinstance(tests, Mapping):
             self.tables.check_domains(tests)

@@ -7,15 +7,19 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cdimf_spark.errors import ConfigurationError
+from cdimf_spark.errors import ConfigurationError, counted
 from cdimf_spark.reports.measures_report import groups_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 _ENDINGS = (".png", ".pdf", ".svg")
 _INCHES_PER_DOMAIN = 6.0
 _INCHES_PER_GROUP = 0.3
+_PANELS_PER_ROW = 3
+# Entries of the legend side by side above a panel.
+_LABELS_PER_PANEL = 3
 
 
 def check_plot(path: str) -> None:
@@ -27,7 +31,9 @@ def check_plot(path: str) -> None:
 
 
 def plot_comparison(result: Mapping[str, Any], path: str) -> None:
-    """Draw the differences of NDCG by group with their intervals: a panel a domain.
+    """Draw the differences of NDCG by group with their intervals: a panel for each domain.
+
+    A grouping with a single group is left out: its only group is all rows.
 
     Parameters
     ----------
@@ -37,30 +43,49 @@ def plot_comparison(result: Mapping[str, Any], path: str) -> None:
         File to write; its ending says the format (png, pdf, svg).
     """
     check_plot(path)
+    comparison_figure(result).savefig(path, dpi=150)
+
+
+def comparison_figure(result: Mapping[str, Any]) -> Figure:
+    """The picture of `plot_comparison`, not yet written."""
     # A figure of its own needs no display and leaves the settings of pyplot alone.
     from matplotlib.figure import Figure
 
     domains = result["domains"]
     n_groups = max(
-        len(list(groups_of(measures)))
+        len(_groups(measures))
         for found in domains.values()
         for measures in found["differences"].values()
     )
-    size = (_INCHES_PER_DOMAIN * len(domains), 1.5 + _INCHES_PER_GROUP * n_groups)
+    columns = min(len(domains), _PANELS_PER_ROW)
+    rows = -(-len(domains) // columns)
+    size = (_INCHES_PER_DOMAIN * columns, rows * (1.5 + _INCHES_PER_GROUP * n_groups))
     figure = Figure(figsize=size, layout="constrained")
-    panels = figure.subplots(1, len(domains), squeeze=False)[0]
-    for axes, (domain, found) in zip(panels, domains.items(), strict=True):
+    panels = figure.subplots(rows, columns, squeeze=False).flatten()
+    for axes, (domain, found) in zip(panels, domains.items(), strict=False):
         _draw(axes, found["differences"], str(result["k"]))
         axes.set_title(domain)
-    figure.savefig(path, dpi=150)
+    for axes in panels[len(domains) :]:
+        axes.remove()
+    # All panels have the same baselines; beside them the legend hides no point.
+    handles, labels = panels[0].get_legend_handles_labels()
+    n_beside = min(len(labels), _LABELS_PER_PANEL * columns)
+    figure.legend(handles, labels, loc="outside upper center", ncols=n_beside)
+    return figure
+
+
+def _groups(measures: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]:
+    """All rows and the groups; a grouping that has all rows in one group says nothing more."""
+    told = {by: groups for by, groups in measures["by"].items() if len(groups) > 1}
+    return list(groups_of({**measures, "by": told}))
 
 
 def _draw(axes: Axes, differences: Mapping[str, Any], k: str) -> None:
-    """Points with intervals, one a group and baseline, from the top down."""
-    groups = next(iter(differences.values()))
-    labels = [f"{label} ({one['n_users']} users)" for label, one in groups_of(groups)]
+    """Points with intervals, one for each group and baseline, from the top down."""
+    groups = _groups(next(iter(differences.values())))
+    labels = [f"{label} ({counted(one['n_users'], 'user')})" for label, one in groups]
     for number, (baseline, measures) in enumerate(differences.items()):
-        means = [one["at"][k]["ndcg"] for _, one in groups_of(measures)]
+        means = [one["at"][k]["ndcg"] for _, one in _groups(measures)]
         shift = 0.5 * ((number + 0.5) / len(differences) - 0.5)
         places = [-n - shift for n in range(len(means))]
         values = [100 * mean["mean"] for mean in means]
@@ -68,5 +93,6 @@ def _draw(axes: Axes, differences: Mapping[str, Any], k: str) -> None:
         axes.errorbar(values, places, xerr=halves, fmt="o", ms=4, label=f"cdimf - {baseline}")
     axes.axvline(0, color="black", lw=0.8)
     axes.set_yticks([-n for n in range(len(labels))], labels)
+    # Room above the first and below the last group, also where there is only one.
+    axes.set_ylim(-len(labels) + 0.4, 0.6)
     axes.set_xlabel(f"NDCG@{k} difference in points, 95 % intervals")
-    axes.legend()

@@ -7,6 +7,7 @@ from typing import Any
 
 from cdimf_spark.errors import counted
 from cdimf_spark.reports.measures_report import groups_of, percent
+from cdimf_spark.reports.protocol_text import ranked_among
 from cdimf_spark.reports.text_tables import text_table
 
 _METRICS = {"hr": "HR", "ndcg": "NDCG", "map": "MAP", "recall": "recall"}
@@ -20,8 +21,7 @@ def comparison_tables(result: Mapping[str, Any]) -> str:
     result
         What `compare` returned.
     """
-    against = result["negatives"]
-    among = "all items" if against == "all" else f"{against} drawn items (seed {result['seed']})"
+    among = ranked_among(result)
     lines = [f"Held-out items among {among}; means over users in percent, +- 95 % intervals"]
     for domain, found in result["domains"].items():
         lines += ["", _models(domain, found)]

@@ -7,23 +7,27 @@ from statistics import fmean
 from typing import Any
 
 from cdimf_spark.errors import counted
+from cdimf_spark.reports.protocol_text import is_uniform, ranked_among
 from cdimf_spark.reports.text_tables import text_table
 
 _METRICS = ("hr", "ndcg", "mrr", "coverage")
 
 
 def evaluation_table(result: Mapping[str, Any]) -> str:
-    """Metrics of an evaluation, domain by domain, with their mean and what was skipped."""
+    """Metrics of an evaluation, domain by domain, and what was skipped.
+
+    With their mean, if all domains were ranked by one protocol.
+    """
     domains, k = result["domains"], result["k"]
     rows = [_row(name, found) for name, found in domains.items()]
-    if len(domains) > 1:
+    if len(domains) > 1 and is_uniform(result):
         means = {name: fmean(found[name] for found in domains.values()) for name in _METRICS}
         rows.append((*_row("mean", {**means, "n_test": ""}),))
     header = ("in percent", f"HR@{k}", f"NDCG@{k}", "MRR", "coverage", "test rows")
-    against = result["negatives"]
-    against = "all items" if against == "all" else f"{against} drawn items (seed {result['seed']})"
     notes = [note for name, found in domains.items() for note in _notes(name, found)]
-    return "\n".join((f"Held-out items among {against}", text_table(header, rows), *notes))
+    return "\n".join(
+        (f"Held-out items among {ranked_among(result)}", text_table(header, rows), *notes)
+    )
 
 
 def _row(name: str, found: Mapping[str, Any]) -> tuple[str, ...]:

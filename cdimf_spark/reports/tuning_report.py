@@ -14,6 +14,8 @@ from cdimf_spark.reports.text_tables import text_table
 from cdimf_spark.tuning.trials import Trial
 from cdimf_spark.tuning.tuning_options import TuningOptions
 
+_METRICS = ("hr", "ndcg", "mrr")
+
 
 def best_of(trials: Sequence[Trial]) -> Trial:
     """Return the best trial; of equal ones the first."""
@@ -45,10 +47,7 @@ def write_best(
     lines = [
         f"# Best of {len(trials)} trials: number {trial.number}, {_metric_name(tuning)} "
         f"{100 * trial.value:.2f} % on the validation set (mean of the domains).",
-        *(
-            f"#   {name}: " + ", ".join(f"{m} {100 * v:.2f} %" for m, v in found.items())
-            for name, found in trial.best.domains.items()
-        ),
+        *(f"#   {name}: {_checkpoint_text(found)}" for name, found in trial.best.domains.items()),
         yaml.safe_dump(values, sort_keys=False),
     ]
     path.write_text("\n".join(lines), encoding="utf-8")
@@ -102,9 +101,18 @@ def _metric_name(tuning: TuningOptions) -> str:
     return "MRR" if tuning.metric == "mrr" else f"{tuning.metric.upper()}@{tuning.k}"
 
 
-def metrics_of(result: Mapping[str, Any]) -> dict[str, dict[str, float]]:
-    """Return the metrics by domain of an evaluation that trials keep."""
+def metrics_of(result: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """Return the metrics by domain of an evaluation that trials keep, and what they are among."""
     return {
-        name: {metric: found[metric] for metric in ("hr", "ndcg", "mrr")}
+        name: {key: found[key] for key in (*_METRICS, "negatives")}
         for name, found in result["domains"].items()
     }
+
+
+def _checkpoint_text(found: Mapping[str, Any]) -> str:
+    """Metrics of a domain; a file of trials may be older than the note what they are among."""
+    values = ", ".join(f"{metric} {100 * found[metric]:.2f} %" for metric in _METRICS)
+    negatives = found.get("negatives")
+    if negatives is None:
+        return values
+    return f"{values}, among {'all items' if negatives == 'all' else f'{negatives} drawn items'}"

@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 
 from cdimf_spark.errors import DataError
 from cdimf_spark.kernel.least_squares import GramBasis
+from cdimf_spark.serving.arguments import check_ids
 from cdimf_spark.solver.block import Coupling, InteractionBlock, update_items, update_users
 from cdimf_spark.solver.rules import DomainRules
 
@@ -110,12 +111,9 @@ def read_interactions(interactions: Interactions, noun: str) -> dict[str, float]
     DataError
         If there is none, an id is not a text, or a weight is not a finite number from 0.
     """
-    if isinstance(interactions, str):
-        raise DataError(f"interactions are {noun} ids or a mapping of them to weights, not a text")
-    pairs = interactions if isinstance(interactions, Mapping) else dict.fromkeys(interactions, 1.0)
+    ids = check_ids(interactions, noun, "interactions")
+    pairs = interactions if isinstance(interactions, Mapping) else dict.fromkeys(ids, 1.0)
     for one, weight in pairs.items():
-        if not isinstance(one, str):
-            raise DataError(f"{noun} id {one!r} is not a text: ids are texts, as in the tables")
         number = isinstance(weight, numbers.Real) and not isinstance(weight, bool)
         if not number or not math.isfinite(weight) or weight < 0:
             raise DataError(f"{noun} {one!r}: weight {weight!r} is not a finite number, 0 or more")

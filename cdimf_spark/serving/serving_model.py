@@ -9,8 +9,14 @@ from typing import NamedTuple, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from cdimf_spark.errors import ConfigurationError, DataError, did_you_mean
+from cdimf_spark.errors import (
+    ConfigurationError,
+    DataError,
+    ValueOutOfRangeError,
+    did_you_mean,
+)
 from cdimf_spark.kernel.augmentation import augment_items, augment_users, largest_length
+from cdimf_spark.serving.arguments import check_id, check_row, check_rows
 from cdimf_spark.serving.explanation import Explanation, explain_score
 from cdimf_spark.serving.exported_domain import ExportedDomain, best_of
 from cdimf_spark.serving.fold_in import FoldedRow, Interactions, Pull, solve_item, solve_user
@@ -89,7 +95,7 @@ class ServingModel:
         ConfigurationError
             If there is no such domain.
         """
-        if name not in self._domains:
+        if not isinstance(name, str) or name not in self._domains:
             raise ConfigurationError(
                 f"the model has no domain {name!r}{did_you_mean(str(name), self.domains)} "
                 f"Its domains: {', '.join(self.domains)}"
@@ -112,9 +118,9 @@ class ServingModel:
         Raises
         ------
         DataError
-            If no domain knows him.
+            If no domain knows him, or the id is not a text.
         """
-        own = self.domain(domain).users.row_of(user_id)
+        own = self.domain(domain).users.row_of(check_id(user_id, "user"))
         if own is not None:
             return UserRow(own, "own")
         pull = self._pull(domain, user_id)
@@ -130,12 +136,13 @@ class ServingModel:
         Parameters
         ----------
         exclude
-            Items to leave out: as a rule those that he has. Unknown ones are no error.
+            Items to leave out: as a rule those that he has. Unknown ones are no error; the log
+            says how many they are, as a warning if all are.
 
         Raises
         ------
         DataError
-            If nobody knows the user: fold him in.
+            If nobody knows the user (fold him in), or `exclude` is not several ids.
         ValueOutOfRangeError
             If k is not between 1 and the size of the catalogue.
         """
@@ -146,10 +153,16 @@ class ServingModel:
     def recommend_row(
         self, domain: str, factors: Matrix, k: int = 10, exclude: Iterable[str] = ()
     ) -> list[Recommended]:
-        """List the k best items for a row that `fold_in` made."""
-        row = np.asarray(factors, np.float32)
-        if row.shape != (self.rank,):
-            raise DataError(f"a row of {self.rank} numbers is wanted, its shape is {row.shape}")
+        """List the k best items for a row that `fold_in` made.
+
+        Raises
+        ------
+        DataError
+            If the row is not `rank` finite numbers, or `exclude` is not several ids.
+        ValueOutOfRangeError
+            If k is not between 1 and the size of the catalogue.
+        """
+        row = check_row(factors, self.rank)
         best = best_of(self.domain(domain), row, k, exclude)
         return [Recommended(item_id, score, "folded") for item_id, score in best]
 
@@ -180,10 +193,16 @@ class ServingModel:
         Raises
         ------
         DataError
-            If there is no interaction, all items are unknown, or a weight is not a finite number
-            from 0.
+            If there is no interaction, all items are unknown, an id is not a text, or a weight is
+            not a finite number from 0.
+        ValueOutOfRangeError
+            If `pull` is not True or False.
         """
         tables = self.domain(domain)
+        if not isinstance(pull, bool):
+            raise ValueOutOfRangeError("pull", pull, "True or False")
+        if user_id is not None:
+            check_id(user_id, "user")
         cells = tables.item_cells(interactions)
         target = self._pull(domain, user_id if pull else None)
         src = tables.items.factors[cells.positions]
@@ -215,6 +234,8 @@ class ServingModel:
         domain does not have.
         """
         tables = self.domain(domain)
+        check_id(user_id, "user")
+        check_id(item_id, "item")
         cells, pull = tables.item_cells(interactions), self._pull(domain, user_id)
         row = tables.users.row_of(user_id)
         return explain_score(tables, user_id, item_id, cells, pull, row)
@@ -225,8 +246,14 @@ class ServingModel:
         return augment_items(factors, largest_length(factors))
 
     def user_vectors(self, factors: Matrix) -> Matrix:
-        """User rows float32 (n, rank) as queries to that index, float32 (n, rank + 1)."""
-        return augment_users(np.asarray(factors, np.float32))
+        """User rows float32 (n, rank) as queries to that index, float32 (n, rank + 1).
+
+        Raises
+        ------
+        DataError
+            If they are not rows of `rank` finite numbers.
+        """
+        return augment_users(check_rows(factors, self.rank))
 
     def _pull(self, domain: str, user_id: str | None) -> Pull:
         """Where a user is pulled to in a domain."""

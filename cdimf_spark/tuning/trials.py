@@ -17,11 +17,11 @@ _FEW = 4
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """An evaluation on the validation set: of how many iterations, and the metrics by domain."""
+    """An evaluation on the validation set: of how many iterations, and what it found by domain."""
 
     iteration: int
     value: float
-    domains: Mapping[str, Mapping[str, float]]
+    domains: Mapping[str, Mapping[str, Any]]
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from cdimf_spark.configuration.options import check_options, option
+from cdimf_spark.configuration.options import Option, check_options, option, read_value
+from cdimf_spark.errors import ValueOutOfRangeError
+
+
+def _read_negatives(value: object) -> object:
+    """Read a number, or ``all`` for the whole catalogue (None)."""
+    if value == "all":
+        return None
+    try:
+        return read_value("negatives", value, Option("", int, low=1))
+    except ValueOutOfRangeError as error:
+        raise ValueError(f"{error.allowed}, or all") from None
 
 
 @dataclass(frozen=True)
@@ -18,7 +29,11 @@ class TuningOptions:
     )
     k: int = option(10, "length of the list that counts", low=1)
     negatives: int | None = option(
-        999, "items drawn for each validation row", int, auto="the whole catalogue", low=1
+        999,
+        "items drawn for each validation row",
+        int,
+        auto="the whole catalogue (all)",
+        parse=_read_negatives,
     )
     seed: int = option(0, "of the search, the split and the draw", low=0, high=2**31 - 1)
 

@@ -12,13 +12,8 @@ import pytest
 
 from cdimf_spark import errors
 from cdimf_spark.cli import compare, evaluate, explain, export, fold_in, recommend, tune
-from cdimf_spark.cli.command_line import (
-    _INTERRUPTS,
-    lengths_argument,
-    negatives_argument,
-    run,
-    worker_error,
-)
+from cdimf_spark.cli.command_line import _INTERRUPTS, run, worker_error
+from cdimf_spark.cli.parser import lengths_argument, negatives_argument
 from cdimf_spark.configuration.options import split_names
 from cdimf_spark.reports.evaluation_report import evaluation_table, recommendation_table
 
@@ -116,6 +111,31 @@ def test_usage(
 
 
 @pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--ouput", "x"], "unrecognized arguments: --ouput: did you mean '--output'?"),
+        (
+            ["--ouput=x", "--model", "m"],
+            "unrecognized arguments: --ouput: did you mean '--output'?",
+        ),
+        (["--model", "m", "-k", "3"], "unrecognized arguments: -k: did you mean '--k'?"),
+        # A shortened option would mean something else as soon as there is another one.
+        (["--over"], "unrecognized arguments: --over: did you mean '--overwrite'?"),
+        (["--sim", "x"], "unrecognized arguments: --sim: did you mean '--similar-items'?"),
+        (["--zzz"], "unrecognized arguments: --zzz. --help lists all options"),
+        # A value is none, even if it begins with a dash.
+        (["--k", "-3"], "the following arguments are required: --model, --domain"),
+    ],
+    ids=str,
+)
+def test_misspelt_options_are_named_with_the_nearest(
+    arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(lambda: recommend.main(arguments)) == 2
+    assert said in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
     ("arguments", "code", "said"),
     [
         (["--help"], 0, "reg_param=0.5:8"),
@@ -173,6 +193,11 @@ def test_tables_as_text() -> None:
     mean = next(line for line in text.splitlines() if line.split()[0] == "mean")
     assert mean.split()[1:] == ["25.00", "25.00", "20.00", "100.00"]
     assert "all items" in evaluation_table({**result, "negatives": "all"})
+    small = {**result, "domains": {"a": {**metrics, "negatives": "all"}, "b": other}}
+    text = evaluation_table(small)
+    assert "99 drawn items (seed 3), but all items of a\n" in text
+    # Numbers of two protocols have no mean.
+    assert "mean" not in text
     row = {"user_id": "u", "rank": 1, "item_id": "i", "score": 0.5, "source": "own"}
     assert "u" in recommendation_table([row], 1)
     assert "1 list shorter than 2" in recommendation_table([row], 2)

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import logging
 import shutil
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -65,6 +68,98 @@ def test_errors_of_lists(served: ServingModel) -> None:
         served.recommend("sport", "u20", k=41)
     with pytest.raises(DataError, match="a row of 6 numbers"):
         served.recommend_row("sport", np.ones(5, np.float32))
+
+
+def test_a_lone_text_is_no_list_of_items_to_leave_out(served: ServingModel) -> None:
+    for call in (served.recommend, served.recommend_row):
+        who = "u20" if call == served.recommend else np.ones(RANK)
+        with pytest.raises(DataError, match=r"exclude is 'sä1', but .* not a text: \['sä1'\]"):
+            call("sport", who, exclude="sä1")  # type: ignore[operator]
+
+
+@pytest.mark.parametrize("exclude", [None, 7, [7], ["sä1", None], b"x"])
+def test_items_to_leave_out_are_ids(served: ServingModel, exclude: Any) -> None:
+    with pytest.raises(DataError, match=r"exclude is|item id .* is not a text"):
+        served.recommend("sport", "u20", exclude=exclude)
+
+
+def test_unknown_items_to_leave_out_are_logged(
+    served: ServingModel, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.INFO, "cdimf_spark"):
+        served.recommend("sport", "u20", exclude=["sä1", "garden-107"])
+        served.recommend("sport", "u20", exclude=["garden-107"])
+        served.recommend("sport", "u20", exclude=["sä1"])
+    assert [one.levelname for one in caplog.records] == ["INFO", "WARNING"]
+    assert "has 1 of the 2 items to leave out; it does not have 'garden-107'" in caplog.messages[0]
+
+
+@pytest.mark.parametrize(
+    ("row", "words"),
+    [
+        (np.full(RANK, np.nan), r"6 of the 6 numbers are not finite, the first at \[0\] is nan"),
+        ([1, 2, 3, 4, 5, 1e300], r"1 of the 6 .* at \[5\] is inf"),
+        (["a"] * RANK, "a row of 6 numbers: cannot be read as such from list"),
+        (None, r"its shape is \(\)"),
+        (np.ones((1, RANK)), r"its shape is \(1, 6\)"),
+    ],
+)
+def test_rows_are_finite_numbers(served: ServingModel, row: Any, words: str) -> None:
+    with pytest.raises(DataError, match=words):
+        served.recommend_row("sport", row)
+
+
+def test_a_folded_row_in_place_of_its_factors(served: ServingModel) -> None:
+    row: Any = served.fold_in("sport", ["sä1"])
+    with pytest.raises(DataError, match=r"from FoldedRow; .* give `\.factors`"):
+        served.recommend_row("sport", row)
+
+
+@pytest.mark.parametrize("rows", [np.ones(RANK), np.ones((2, 5)), np.full((2, RANK), np.inf), "x"])
+def test_rows_for_an_index_are_finite_numbers(served: ServingModel, rows: Any) -> None:
+    with pytest.raises(DataError, match=r"rows of 6 numbers|not finite"):
+        served.user_vectors(rows)
+
+
+@pytest.mark.parametrize("k", [0, -1, 41, 2.5, "5", None, True])
+def test_lengths_out_of_range(served: ServingModel, k: Any) -> None:
+    with pytest.raises(ValueOutOfRangeError, match=r"option 'k' is .* from 1 to 40"):
+        served.recommend("sport", "u20", k=k)
+    with pytest.raises(ValueOutOfRangeError, match=r"option 'k' is .* from 1 to 40"):
+        served.recommend_row("sport", np.ones(RANK), k=k)
+
+
+@pytest.mark.parametrize("wrong", [7, None, ["u20"], b"u20"])
+def test_ids_are_texts(served: ServingModel, wrong: Any) -> None:
+    calls: list[tuple[Callable[..., object], tuple[Any, ...]]] = [
+        (served.recommend, ("sport", wrong)),
+        (served.user_row, ("sport", wrong)),
+        (served.explain, ("sport", wrong, "sä1", ["sä1"])),
+        (served.explain, ("sport", "u20", wrong, ["sä1"])),
+    ]
+    if wrong is not None:
+        calls.append((served.fold_in, ("sport", ["sä1"], wrong)))
+    for call, arguments in calls:
+        with pytest.raises(DataError, match=r"(user|item) id .* is not a text"):
+            call(*arguments)
+    for call in (served.domain, served.item_vectors, served.prepare):
+        with pytest.raises(ConfigurationError, match="the model has no domain"):
+            call(wrong)
+
+
+@pytest.mark.parametrize("wrong", ["sä1", 7, None, [7], [["sä1"]], {7: 1.0}])
+def test_interactions_are_ids_or_weights_by_id(served: ServingModel, wrong: Any) -> None:
+    with pytest.raises(DataError, match=r"interactions is|item id .* is not a text"):
+        served.fold_in("sport", wrong)
+    with pytest.raises(DataError, match=r"interactions is|item id .* is not a text"):
+        served.explain("sport", "u20", "sä1", wrong)
+    with pytest.raises(DataError, match=r"interactions is|user id .* is not a text"):
+        served.fold_in_item("sport", wrong)
+
+
+def test_a_pull_is_wanted_or_not(served: ServingModel) -> None:
+    with pytest.raises(ValueOutOfRangeError, match="option 'pull' is 'no'"):
+        served.fold_in("sport", ["sä1"], pull="no")  # type: ignore[arg-type]
 
 
 def test_cosine_order_is_the_order_of_inner_products(shops: Shops, served: ServingModel) -> None:

@@ -17,6 +17,7 @@ from cdimf_spark.distributed.baselines.baselines import popularity, separate_als
 from cdimf_spark.distributed.baselines.mllib import mllib_als
 from cdimf_spark.distributed.baselines.pooled import pooled_als
 from cdimf_spark.distributed.evaluation.checked_tests import CheckedTests, check_tests
+from cdimf_spark.distributed.evaluation.draws import choose_draws
 from cdimf_spark.distributed.evaluation.evaluate import measures_of, rank_and_sum
 from cdimf_spark.distributed.evaluation.evaluation_summary import Found, summarize
 from cdimf_spark.distributed.evaluation.measures_summary import Measured, summarize_measures
@@ -59,9 +60,10 @@ def compare(
     -------
     dict
         ``{"k", "negatives", "seed", "domains": {name: found}}``, ready for JSON; `found` has the
-        counts of test rows (n_test, n_skipped and the like, as `evaluate`), `models` (name:
-        measures, as `evaluate`; the model's name is cdimf) and `differences` (baseline: the
-        measures of the model less those of the baseline, means over users of their differences).
+        counts of test rows (n_test, n_skipped and the like) and `negatives`, as `evaluate`,
+        `models` (name: measures, as `evaluate`; the model's name is cdimf) and `differences`
+        (baseline: the measures of the model less those of the baseline, means over users of their
+        differences).
 
     Raises
     ------
@@ -75,18 +77,22 @@ def compare(
         model.tables.check_domains(tests)
     checked = tests if isinstance(tests, CheckedTests) else check_tests(tests)
     protocol.check(model.tables, checked.n_tests)
+    draws = choose_draws(model.tables, checked.rows, checked.n_tests, protocol.negatives)
     scorers: dict[str, Scorer] = {MODEL: model}
     for name in names:
         logger.info("making the baseline %s", name)
         scorers[name] = BASELINES[name](model)
     tables = [scorer.tables for scorer in scorers.values()]
-    found, measured = rank_and_sum(tables, checked.rows, checked.n_tests, protocol)
+    found, measured = rank_and_sum(tables, checked.rows, checked.n_tests, protocol, draws)
     return {
         "k": protocol.ks[0],
         "negatives": protocol.negatives,
         "seed": protocol.seed,
         "domains": {
-            domain: _compared(found, measured, domain, scorers, protocol)
+            domain: {
+                **_compared(found, measured, domain, scorers, protocol),
+                "negatives": draws[domain],
+            }
             for domain in sorted(checked.n_tests)
         },
     }

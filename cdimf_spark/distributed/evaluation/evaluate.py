@@ -4,7 +4,8 @@ Protocol: for each test row (user, item), draw `negatives` items of the domain's
 not among that user's test items, and rank them with the target. Items that the user has in train
 score last, ties count at half. HR, NDCG (at k) and MRR are means over the ranked test rows;
 coverage is the share of the catalogue that appears in some of their first k places. With
-``negatives="all"`` the rest of the catalogue is ranked instead of a draw.
+``negatives="all"``, and in a domain that has too few items to draw from, the rest of the catalogue
+is ranked instead of a draw.
 
 Measures (of all rows and by group, at several k) are means over users instead, with 95 % intervals.
 They agree with the above where each user has one test row. With several, his HR, NDCG and MRR are
@@ -24,6 +25,7 @@ from typing import Any
 
 from pyspark.sql import DataFrame
 
+from cdimf_spark.distributed.evaluation.draws import Draws, choose_draws
 from cdimf_spark.distributed.evaluation.evaluation_summary import Found, coverage, summarize
 from cdimf_spark.distributed.evaluation.held_out_cells import locate_tests, tested_users
 from cdimf_spark.distributed.evaluation.measures import stack_ranks, sum_ranks
@@ -56,7 +58,8 @@ def evaluate(
     k
         Length of the list, or several lengths; the first is that of `domains` in the result.
     negatives
-        Negatives for each test row, or "all".
+        Negatives for each test row, or "all". A domain with too few items to draw so many beside
+        the test items of each user has all of its items ranked, and a warning says so.
     by
         Groupings of the measures: some of shared, history, popularity, source.
     grid
@@ -66,7 +69,8 @@ def evaluate(
     -------
     dict
         ``{"k", "negatives", "seed", "domains": {name: metrics}, "measures": {name: measures}}``,
-        ready for JSON. Metrics are hr, ndcg, mrr, coverage; n_test counts the ranked rows,
+        ready for JSON. Metrics are hr, ndcg, mrr, coverage; `negatives` of a domain is what its
+        rows were ranked among (a number, or "all"); n_test counts the ranked rows,
         n_skipped the others, by reason in unknown_user and unknown_item; n_in_train the ranked
         rows whose item the user has in train (ranked last); sources the ranked rows by the origin
         of the user's row. Measures are means over users with their intervals, at each k and by
@@ -77,17 +81,25 @@ def evaluate(
     ConfigurationError
         If a domain or a grouping is unknown, or k or negatives is out of range.
     DataError
-        If the catalogue is too small to draw from, or no row can be ranked.
+        If no row of a domain can be ranked.
     """
     tables.check_domains(n_tests)
     protocol = Protocol.of(k, negatives, seed, by)
-    found, measured = rank_and_sum([tables], tests, n_tests, protocol, grid)
+    protocol.check(tables, n_tests)
+    draws = choose_draws(tables, tests, n_tests, negatives)
+    found, measured = rank_and_sum([tables], tests, n_tests, protocol, draws, grid)
     names, main = sorted(n_tests), protocol.ks[0]
     return {
         "k": main,
         "negatives": negatives,
         "seed": seed,
-        "domains": {name: summarize(name, found, tables.n_items(name), main) for name in names},
+        "domains": {
+            name: {
+                **summarize(name, found, tables.n_items(name), main),
+                "negatives": draws[name],
+            }
+            for name in names
+        },
         "measures": {
             name: measures_of(found, measured, name, 0, tables, protocol) for name in names
         },
@@ -99,16 +111,14 @@ def rank_and_sum(
     tests: DataFrame,
     n_tests: Mapping[str, int],
     protocol: Protocol,
+    draws: Draws,
     grid: Grid | None = None,
 ) -> tuple[list[Found], list[Measured]]:
     """Rank the same test rows by one or several models; count the ranks and sum the measures."""
-    for tables in models:
-        protocol.check(tables, n_tests)
-    ks, negatives = protocol.ks, protocol.negatives
-    count = None if negatives == "all" else negatives
+    ks, seed = protocol.ks, protocol.seed
     ranks = stack_ranks(
         [
-            rank_tests(tables, tests, grid or Grid.of(tables, n_tests), ks, count, protocol.seed)
+            rank_tests(tables, tests, grid or Grid.of(tables, n_tests), ks, draws, seed)
             for tables in models
         ]
     )
@@ -136,7 +146,7 @@ def rank_tests(
     tests: DataFrame,
     grid: Grid,
     ks: Sequence[int],
-    negatives: int | None,
+    draws: Draws,
     seed: int,
 ) -> DataFrame:
     """Rank the target of every test row.
@@ -150,7 +160,7 @@ def rank_tests(
         bitmaps of the items that are among the first k of a list, for each k.
     """
     located = locate_tests(tables, tests, grid.domains, with_targets=not grid.is_whole)
-    users = tested_users(tables, grid, located, negatives)
+    users = tested_users(tables, grid, located)
     items = grid.place_items(tables.items, ("keys", "factors"))
-    step = make_rank_step(tables, grid, max(ks), negatives, seed)
+    step = make_rank_step(tables, grid, max(ks), draws, seed)
     return apply_to_cells(items, users, grid, step, make_finish(tables, ks), RANKS)

@@ -9,7 +9,6 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from cdimf_spark.distributed.evaluation.held_out_cells import (
-    FEW_ITEMS,
     RANKED,
     UNKNOWN_ITEM,
     UNKNOWN_USER,
@@ -56,16 +55,9 @@ def summarize(domain: str, found: Sequence[Found], n_items: int, k: int) -> dict
     Raises
     ------
     DataError
-        If no test row was ranked, or some have too few items to draw from.
+        If no test row was ranked.
     """
     mine = [part for part in found if part.domain == domain]
-    few = sum(part.n for part in mine if part.state == FEW_ITEMS)
-    if few:
-        raise DataError(
-            f"domain {domain!r}: {few} test rows have too few negatives to draw from, since the "
-            "user's own test items are left out: use --negatives all (negatives='all') or a "
-            "smaller number"
-        )
     skipped = {
         name: sum(part.n for part in mine if part.state == state)
         for name, state in (("unknown_user", UNKNOWN_USER), ("unknown_item", UNKNOWN_ITEM))

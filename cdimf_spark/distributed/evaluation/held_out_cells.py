@@ -35,7 +35,7 @@ from cdimf_spark.schemas import BLOCK_ROW
 Indexes = NDArray[np.int64]
 
 # What a test row is: to be ranked, or why it is not.
-RANKED, UNKNOWN_USER, UNKNOWN_ITEM, FEW_ITEMS = range(4)
+RANKED, UNKNOWN_USER, UNKNOWN_ITEM = range(3)
 
 # Columns of the kind `tests`: keys, number of the item in the catalogue (-1: it is not there), its
 # interactions in train; and, once the user is known, the state and whether he has it in train.
@@ -96,20 +96,15 @@ def locate_tests(
     return apply_to_cogroups(left, right, locate, BLOCK_ROW)
 
 
-def tested_users(
-    tables: ScoringTables, grid: Grid, located: DataFrame, negatives: int | None
-) -> DataFrame:
+def tested_users(tables: ScoringTables, grid: Grid, located: DataFrame) -> DataFrame:
     """Users with tests, for the cells: their rows, what they have seen, their tests.
 
     Parameters
     ----------
     located
         What `locate_tests` returned.
-    negatives
-        Negatives to draw for each test; None: all items.
     """
     sources, rank = tables.sources, tables.rank
-    n_items = {domain: tables.n_items(domain) for domain in grid.domains}
 
     def of_domain(static: pa.Table, mine: pa.Table, domain: str) -> Iterator[pa.RecordBatch]:
         located = decode_matrix(mine, "tests", _LOCATED_COLUMNS)
@@ -118,8 +113,7 @@ def tested_users(
         targets = targets[order] if len(targets) else targets
         keys, user = np.unique(located[:, USER_KEY], return_inverse=True)
         users = find_users(static, domain, keys, sources, rank)
-        most = None if negatives is None else n_items[domain] - negatives
-        states = _states(located[:, NUMBER], user, users.sources, most)
+        states = _states(located[:, NUMBER], users.sources[user])
         in_train = _is_seen(users.seen, user, located[:, ITEM_KEY])
         rows = np.column_stack([located, states, in_train])
         for chunk, part in grid.chunks_of(mine.column("block")[0].as_py(), len(keys)):
@@ -140,15 +134,10 @@ def tested_users(
     return cogroup_users(tables, grid.domains, located, step, sources)
 
 
-def _states(number: Indexes, user: Indexes, sources: Indexes, most: int | None) -> Indexes:
-    """What each test row is; with `most`, users of more distinct test items have too few others."""
+def _states(number: Indexes, sources: Indexes) -> Indexes:
+    """What each test row is, from the number of its item and the source of its user's row."""
     states = np.where(number >= 0, RANKED, UNKNOWN_ITEM)
-    states[sources[user] == POPULAR] = UNKNOWN_USER
-    if most is not None:
-        known = number >= 0
-        pairs = np.unique(np.column_stack([user[known], number[known]]), axis=0)
-        own = np.bincount(pairs[:, 0], minlength=len(sources))
-        states[(own[user] > most) & (states == RANKED)] = FEW_ITEMS
+    states[sources == POPULAR] = UNKNOWN_USER
     return states
 
 

@@ -8,7 +8,7 @@ from typing import Literal, NamedTuple
 from cdimf_spark.distributed.evaluation.groups import check_groupings
 from cdimf_spark.distributed.recommendation.recommend import check_length, check_positive, is_count
 from cdimf_spark.distributed.scoring.scoring_tables import ScoringTables
-from cdimf_spark.errors import DataError, ValueOutOfRangeError
+from cdimf_spark.errors import ValueOutOfRangeError
 
 Negatives = int | Literal["all"]
 # One length of the list, or several.
@@ -23,7 +23,7 @@ class Protocol(NamedTuple):
     ks
         Lengths of the list; the first is the main one.
     negatives
-        Negatives for each test row, or "all".
+        Negatives for each test row, or "all"; what a domain really has, `draws.choose_draws` says.
     seed
         Of the draw.
     by
@@ -47,7 +47,6 @@ class Protocol(NamedTuple):
         for domain in n_tests:
             for k in self.ks:
                 check_length(k, tables.n_items(domain), domain)
-            _check_draw(tables, domain, self.negatives)
 
 
 def lengths(k: Lengths) -> tuple[int, ...]:
@@ -69,18 +68,3 @@ def check_lists(k: object, negatives: object, seed: object) -> None:
         if is_count(negatives) and is_count(one) and one > negatives + 1:
             allowed = f"at most {negatives + 1}: one more than the negatives ({negatives})"
             raise ValueOutOfRangeError("k", one, allowed)
-
-
-def _check_draw(tables: ScoringTables, domain: str, negatives: Negatives) -> None:
-    """Refuse lists that cannot be drawn."""
-    n_items = tables.n_items(domain)
-    if negatives != "all" and n_items <= negatives:
-        raise too_few_items(domain, n_items, negatives)
-
-
-def too_few_items(domain: str, n_items: int, negatives: int) -> DataError:
-    """The error of a catalogue from which so many negatives cannot be drawn."""
-    return DataError(
-        f"domain {domain!r} has {n_items} items, too few to draw {negatives} negatives beside the "
-        "target: use --negatives all (negatives='all') or a smaller number"
-    )

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from cdimf_spark.distributed.blocks.arrow_schemas import arrow_schema
 from cdimf_spark.distributed.blocks.ragged import Lists
 from cdimf_spark.distributed.evaluation import held_out_cells as held_out
+from cdimf_spark.distributed.evaluation.draws import Draws
 from cdimf_spark.distributed.scoring.grid import (
     Arrays,
     FinishFunction,
@@ -38,14 +39,14 @@ _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 
 
 def make_rank_step(
-    tables: ScoringTables, grid: Grid, k: int, negatives: int | None, seed: int
+    tables: ScoringTables, grid: Grid, k: int, draws: Draws, seed: int
 ) -> ScoreFunction:
     """Function of a cell: counts and lists of its tests against its items.
 
     Parameters
     ----------
-    negatives
-        None: all items.
+    draws
+        Negatives by domain; there are as many beside the test items of each user.
     """
     rank = tables.rank
     firsts = {domain: tables.sizes.first_items(domain) for domain in grid.domains}
@@ -55,7 +56,8 @@ def make_rank_step(
         group, arrays = ItemGroup.of(item_rows, rank), decode_all(user_rows)
         first, n_items = firsts[domain][number * sizes[domain]], int(firsts[domain][-1])
         rows, tests, ranked = _prepare(group, arrays, rank, int(first))
-        if negatives is None:
+        negatives = draws[domain]
+        if negatives == "all":
             found = rank_among_all(rows, tests, group.factors, group.keys, int(first), k)
         else:
             found = rank_among_drawn(

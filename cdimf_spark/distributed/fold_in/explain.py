@@ -118,16 +118,7 @@ def _known_pairs(
     some = asked.join(items.select(F.col("id").alias(ITEM_ID)), ITEM_ID, "left_semi")
     some = some.join(users, USER_ID, "left_semi").persist()
     try:
-        n_asked, n_known = asked.count(), some.count()
-        if not n_known:
-            raise DataError(
-                f"none of the {counted(n_asked, 'pair')} has a user and an item that the model "
-                f"knows in domain {side.domain!r}"
-            )
-        if n_known < n_asked:
-            logger.warning(
-                "%s of unknown users or items left out", counted(n_asked - n_known, "pair")
-            )
+        _report_unknown(asked, some, side.domain)
         keyed = some.withColumn("key", F.xxhash64(USER_ID)).withColumn(DOMAIN, F.lit(side.domain))
         return (
             place(keyed, "key", side.blocks)
@@ -142,6 +133,23 @@ def _known_pairs(
         )
     finally:
         some.unpersist()
+
+
+def _report_unknown(asked: DataFrame, known: DataFrame, domain: str) -> None:
+    """Warn of pairs that are not known, with the first of them; raise DataError if all are."""
+    n_asked, n_known = asked.count(), known.count()
+    if n_known == n_asked:
+        return
+    unknown = asked.join(known, [USER_ID, ITEM_ID], "left_anti")
+    (user, item), *_ = unknown.orderBy(USER_ID, ITEM_ID).take(1)
+    first = f"the first is user {user!r}, item {item!r}"
+    if not n_known:
+        raise DataError(
+            f"none of the {counted(n_asked, 'pair')} has a user and an item that the model knows "
+            f"in domain {domain!r}: {first}"
+        )
+    left_out = counted(n_asked - n_known, "pair")
+    logger.warning("%s of unknown users or items left out, %s", left_out, first)
 
 
 def _moving(

@@ -58,7 +58,10 @@ class OutputTables:
     def find(self, name: str) -> DataFrame | None:
         """Newest version of a table, or None if it is not there."""
         try:
-            return self.spark.read.format("delta").load(self.path(name))
+            table = self.spark.read.format("delta").load(self.path(name))
+            # Over Spark Connect `load` asks nothing yet: what is missing shows when it is analysed.
+            _ = table.schema
+            return table
         except Exception as error:
             if _is_missing(error):
                 return None
@@ -91,7 +94,8 @@ class OutputTables:
         Nothing in Spark's public interface tells it, but the error about a path that is not there.
         """
         try:
-            self.spark.read.format("text").load(self.path(uuid.uuid4().hex))
+            # As in `find`: the schema makes Spark Connect look.
+            _ = self.spark.read.format("text").load(self.path(uuid.uuid4().hex)).schema
         except AnalysisException as error:
             found = error.getMessageParameters() or {}
             if not _is_missing(error) or "path" not in found:

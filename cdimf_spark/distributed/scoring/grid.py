@@ -93,8 +93,7 @@ class Grid:
         n_users
             By domain, how many users (or tests) there are at most.
         """
-        spark = tables.users.sparkSession
-        tasks = int(spark.conf.get("spark.sql.shuffle.partitions") or 1)
+        tasks = _shuffle_partitions(tables)
         blocks, total = tables.layout.items.num_blocks, max(sum(n_users.values()), 1)
         cuts = {}
         for domain, n in n_users.items():
@@ -175,6 +174,12 @@ class Grid:
         return rows.selectExpr(
             f"get(array({keys}), int(cell)) AS pkey", "domain", "block", "kind", "part", "payload"
         )
+
+
+def _shuffle_partitions(tables: ScoringTables) -> int:
+    """Tasks of a shuffle; where the platform chooses them itself (``auto``), blocks of users."""
+    setting = tables.users.sparkSession.conf.get("spark.sql.shuffle.partitions") or ""
+    return int(setting) if setting.isdigit() else tables.layout.users.num_blocks
 
 
 def apply_to_cells(

@@ -12,9 +12,7 @@ from pyspark.sql import SparkSession
 
 from cdimf_spark.configuration.config import DomainConfig, ModelConfig, TrainConfig
 from cdimf_spark.configuration.options import check_names
-from cdimf_spark.distributed.evaluation.protocol import too_few_items
 from cdimf_spark.distributed.input.reading import read_interactions, read_test
-from cdimf_spark.distributed.input.validation import annotate
 from cdimf_spark.distributed.tuning.trial_run import TrialSettings, run_trial
 from cdimf_spark.distributed.tuning.validation_split import Frames, hold_out
 from cdimf_spark.errors import ConfigurationError, DataError
@@ -26,7 +24,6 @@ from cdimf_spark.reports.tuning_report import (
     tuned_options,
     write_best,
 )
-from cdimf_spark.schemas import ITEM_ID
 from cdimf_spark.tuning.search_space import Range, propose, search_space, start_of
 from cdimf_spark.tuning.trials import Trial, TrialLog
 from cdimf_spark.tuning.tuning_options import TuningOptions
@@ -159,8 +156,6 @@ def _tune(
                 "no interaction can be held out: no user has two in a domain, of items with two; "
                 "give a validation set"
             )
-    if not log.trials:
-        _check_catalogues(train, tuning)
     work = replace(config, output=str(output / "model"))
     settings = TrialSettings(train, validation, work, tuning)
     best_file = output / "best.yaml"
@@ -173,17 +168,6 @@ def _tune(
         logger.info("%s", trial_line(log.trials[-1], best_of(log.trials), tuning))
     best = best_of(log.trials)
     return Tuned(tuned_options(config, best), log.trials, str(best_file), tuning)
-
-
-def _check_catalogues(train: Frames, tuning: TuningOptions) -> None:
-    """Refuse, before the first training, lists that no evaluation could draw."""
-    if not tuning.negatives:
-        return
-    for name, frame in train.items():
-        items = annotate(frame, name, with_weight=False).select(ITEM_ID)
-        n_items = items.distinct().limit(tuning.negatives + 1).count()
-        if n_items <= tuning.negatives:
-            raise too_few_items(name, n_items, tuning.negatives)
 
 
 def _search_of(

@@ -25,7 +25,7 @@ N_TESTS = dict.fromkeys(DOMAINS, 50)
 def assert_same_metrics(found: dict[str, object], expected: dict[str, object]) -> None:
     assert found.keys() == expected.keys()
     for name, value in expected.items():
-        same = value if isinstance(value, dict) else pytest.approx(value, rel=1e-12)
+        same = value if isinstance(value, dict | str) else pytest.approx(value, rel=1e-12)
         assert found[name] == same, name
 
 
@@ -54,7 +54,7 @@ def test_equals_the_protocol_in_plain_python(
     found = evaluate(tables, frame, N_TESTS, k, negatives, seed=case, grid=grid)  # type: ignore[arg-type]
     for domain in DOMAINS:
         expected = expected_metrics(planted, domain, tests[domain], k, negatives, case)
-        assert_same_metrics(found["domains"][domain], expected)
+        assert_same_metrics(found["domains"][domain], {**expected, "negatives": negatives})
     assert (found["k"], found["negatives"], found["seed"]) == (k, negatives, case)
 
 
@@ -109,11 +109,56 @@ def shop(spark: SparkSession) -> ScoringTables:
     return planted_tables(spark, replace(line(), num_blocks=9))
 
 
+@pytest.mark.parametrize("negatives", [999, 6, 5])
+def test_a_domain_with_too_few_items_to_draw_is_ranked_in_whole_and_says_so(
+    spark: SparkSession,
+    shop: ScoringTables,
+    caplog: pytest.LogCaptureFixture,
+    negatives: int,
+) -> None:
+    # 6 items less 2 of anna's leave 4 to draw from.
+    tests = {"shop": [("anna", "i3"), ("anna", "i1"), ("boris", "i3")]}
+    frame, n_tests = tests_frame(spark, tests), {"shop": 3}
+    whole = evaluate(shop, frame, n_tests, 2, "all")
+    found = evaluate(shop, frame, n_tests, 2, negatives)
+    assert found["domains"] == whole["domains"]
+    assert found["measures"] == whole["measures"]
+    assert found["domains"]["shop"]["negatives"] == "all"
+    assert found["negatives"] == negatives
+    (warning,) = caplog.messages
+    assert f"domain 'shop' has 6 items, too few to draw {negatives} negatives" in warning
+
+
+def test_draws_are_as_asked_for_where_the_catalogue_just_has_them(
+    spark: SparkSession, shop: ScoringTables, caplog: pytest.LogCaptureFixture
+) -> None:
+    tests = {"shop": [("anna", "i3"), ("anna", "i1"), ("anna", "i1"), ("boris", "i3")]}
+    found = evaluate(shop, tests_frame(spark, tests), {"shop": 4}, 2, 4)
+    assert found["domains"]["shop"]["negatives"] == 4
+    assert caplog.messages == []
+
+
+def test_small_and_large_domains_are_each_ranked_by_their_own_protocol(
+    spark: SparkSession,
+) -> None:
+    planted, tests = random_model(np.random.default_rng(3))
+    few = dict(list(planted.items["cloth"].items())[:5])
+    train = [pair for pair in planted.train["cloth"] if pair[1] in few]
+    planted = replace(
+        planted,
+        items={**planted.items, "cloth": few},
+        train={**planted.train, "cloth": train},
+        users={**planted.users, "cloth": {u: planted.users["cloth"][u] for u, _ in train}},
+    )
+    found = evaluate(planted_tables(spark, planted), tests_frame(spark, tests), N_TESTS, 3, 7)
+    for domain, negatives in (("cloth", "all"), ("sport", 7)):
+        expected = expected_metrics(planted, domain, tests[domain], 3, negatives, 0)
+        assert_same_metrics(found["domains"][domain], {**expected, "negatives": negatives})
+
+
 @pytest.mark.parametrize(
     ("options", "error", "words"),
     [
-        ({"negatives": 6}, DataError, "6 items, too few to draw 6 .*--negatives all"),
-        ({"negatives": 5}, DataError, "2 test rows have too few negatives.*--negatives all"),
         ({"k": 0}, ValueOutOfRangeError, "a whole number from 1"),
         ({"k": 7}, ValueOutOfRangeError, "from 1 to 6"),
         ({"k": 4, "negatives": 2}, ValueOutOfRangeError, "at most 3"),
@@ -131,7 +176,6 @@ def test_errors_of_options(
     error: type[Exception],
     words: str,
 ) -> None:
-    # 6 items less 2 of anna's leave 4 to draw from.
     tests = {"shop": [("anna", "i3"), ("anna", "i1"), ("boris", "i3")]}
     given: dict[str, object] = {"n_tests": {"shop": 3}, "k": 1, "negatives": "all", **options}
     with pytest.raises(error, match=words):

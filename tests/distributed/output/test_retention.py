@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -10,6 +13,7 @@ from pyspark.sql import SparkSession
 from cdimf_spark.distributed.training import trainer
 from cdimf_spark.distributed.training.run_training import train
 from cdimf_spark.distributed.training.trainer import Trainer
+from tests.conftest import ROOT
 from tests.support.helpers import Domains, to_spark
 from tests.support.trained_tables import config_of, iterations_in
 
@@ -43,3 +47,30 @@ def test_the_disk_of_a_long_training_is_bounded(
     assert seen[6] == ({5, 6}, {3, 4, 5, 6})
     for table in ("exchange", "consensus", "state"):
         assert iterations_in(spark, tmp_path, table) == files_of(tmp_path, table) == {7, 8}
+
+
+_VACUUM = """
+import sys
+from cdimf_spark.distributed.output.tables import OutputTables
+from cdimf_spark.distributed.session import build_session
+spark = build_session(sys.argv[1], spark__driver__memory="1g", spark__master="local[1]")
+tables = OutputTables(spark, sys.argv[2])
+tables.append(spark.range(1), "state")
+tables.vacuum("state")
+print("done")
+"""
+
+
+@pytest.mark.slow
+def test_removing_files_prints_nothing(tmp_path: Path) -> None:
+    conf, output = str(ROOT / "conf" / "local.conf"), str(tmp_path / "model")
+    done = subprocess.run(
+        [sys.executable, "-c", _VACUUM, conf, output],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout == "done\n"
+    assert "VACUUM failed" not in done.stderr

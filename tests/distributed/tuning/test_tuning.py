@@ -115,12 +115,12 @@ def test_nothing_to_hold_out(spark: SparkSession, tmp_path: Path) -> None:
         tune(lonely, output=str(tmp_path / "none"), trials=1)
 
 
-def test_catalogue_too_small_to_draw_from_is_seen_before_the_first_training(
-    shops: dict[str, DataFrame], tmp_path: Path
+@pytest.mark.parametrize("negatives", [999, "all"])
+def test_small_catalogues_are_tuned_on_all_their_items(
+    shops: dict[str, DataFrame], tmp_path: Path, negatives: int | str
 ) -> None:
-    with pytest.raises(DataError, match="'sport' has 19 items, too few to draw 999 negatives"):
-        tune(shops, output=str(tmp_path), trials=1)
-    named = {name: f.withColumnsRenamed({"item_id": "asin"}) for name, f in shops.items()}
-    with pytest.raises(DataError, match="'sport' has 19 items"):
-        tune(named, validation=shops, output=str(tmp_path), trials=1)
-    assert [path.name for path in tmp_path.iterdir()] == ["trials.jsonl"]
+    fixed = {"max_iter": 1, "num_blocks": 2, "rank": 4}
+    tuned = tune(shops, output=str(tmp_path), trials=1, negatives=negatives, options=fixed)
+    found = tuned.trials[0].best.domains
+    assert {name: one["negatives"] for name, one in found.items()} == dict.fromkeys(shops, "all")
+    assert Path(tuned.best_file).read_text().count("among all items") == 2

@@ -1,0 +1,79 @@
+"""Parsers of the commands, and the values that several of them read."""
+
+from __future__ import annotations
+
+import argparse
+import re
+import sys
+from pathlib import Path
+from typing import Any
+
+from cdimf_spark import errors
+from cdimf_spark.cli.program import Program
+from cdimf_spark.configuration.options import split_names
+
+_OPTION = re.compile(r"--?[A-Za-z][^ ]*")
+
+
+class _JobParser(argparse.ArgumentParser):
+    """A parser that says which option a misspelt one may stand for."""
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """Refuse an unknown option before anything else: it may be the one that is missing."""
+        for argument in sys.argv[1:] if args is None else args:
+            name = argument.partition("=")[0]
+            if argument == "--":
+                break
+            if _OPTION.fullmatch(argument) and name not in self._option_string_actions:
+                known = list(self._option_string_actions)
+                # A shortened one is like none of them by difflib's measure.
+                longer = [other for other in known if other.startswith(name)]
+                nearest = errors.did_you_mean(longer[0] if longer else name, known)
+                self.error(f"unrecognized arguments: {name}{nearest} --help lists all options")
+        return super().parse_known_args(args, namespace)
+
+
+def job_parser(
+    program: Program, job: str, description: str | None, epilog: str
+) -> argparse.ArgumentParser:
+    """Parser of a command line; lines of the `epilog` stay as they are.
+
+    Parameters
+    ----------
+    program : Program
+        How the user started it: decides what help texts call the commands.
+    job : str
+        Name of the job, without ``.py``.
+    """
+    return _JobParser(
+        prog=program.name(job),
+        description=description,
+        epilog=program.words(epilog),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        # A new option must not change what a shortened one means.
+        allow_abbrev=False,
+    )
+
+
+def negatives_argument(text: str) -> int | str:
+    """Read ``--negatives``: a number or ``all``."""
+    if text == "all":
+        return text
+    if not text.isdigit():
+        raise argparse.ArgumentTypeError(f"{text!r} is neither a whole number nor 'all'")
+    return int(text)
+
+
+def lengths_argument(text: str) -> list[int]:
+    """Read ``--k``: a number, or several with commas between."""
+    parts = split_names(text)
+    if not parts or not all(part.isdigit() for part in parts):
+        raise argparse.ArgumentTypeError(f"{text!r} is no list of whole numbers, as 10 or 5,10,20")
+    return [int(part) for part in parts]
+
+
+def check_folder(path: str | None, option: str) -> None:
+    """Raise ConfigurationError, before any work, if a file could not be written in its folder."""
+    folder = Path(path or ".").absolute().parent
+    if not folder.is_dir():
+        raise errors.ConfigurationError(f"{option} {path}: there is no folder {str(folder)!r}")
