@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 from pyspark.sql import DataFrame, SparkSession
 
@@ -19,6 +19,7 @@ from cdimf_spark.distributed.fold_in.fold_in import fold_in
 from cdimf_spark.distributed.input.validation import PROBLEM, annotate
 from cdimf_spark.distributed.published import PublishedModel
 from cdimf_spark.distributed.session import build_session
+from cdimf_spark.reports.results import Comparison
 
 
 class CDIMFModel(PublishedModel):
@@ -63,15 +64,18 @@ class CDIMFModel(PublishedModel):
         seed: int = 0,
         by: Sequence[str] = GROUPINGS,
         baselines: Sequence[str] = USUAL_BASELINES,
-    ) -> dict[str, Any]:
+    ) -> Comparison:
         """Measure the model and baselines on the same test rows: see `comparison.compare`.
+
+        The result is a mapping in the layout of `compare` that prints as tables; with `to_pandas`,
+        `to_dict` and `plot`.
 
         Examples
         --------
         >>> found = model.compare({"sport": sport_test, "cloth": cloth_test}, negatives="all")
         >>> found["domains"]["sport"]["differences"]["separate"]["at"]["10"]["ndcg"]
         """
-        return compare(self, tests, Protocol.of(k, negatives, seed, by), baselines)
+        return Comparison(compare(self, tests, Protocol.of(k, negatives, seed, by), baselines))
 
     def fold_in(
         self, domain: str, interactions: DataFrame, side: str = "user", complete: bool = False

@@ -17,6 +17,7 @@ from cdimf_spark.distributed.training.iteration import EXCHANGE_KINDS, only
 from cdimf_spark.distributed.training.resuming import check_format
 from cdimf_spark.distributed.training.working_tables import WorkingTables
 from cdimf_spark.errors import DataError
+from cdimf_spark.reports.results import History, Overlap
 from cdimf_spark.schemas import BLOCK_COLUMNS, DOMAIN, USER_ID
 
 
@@ -76,9 +77,15 @@ class PublishedModel(Scorer):
         return self._output.read("shared_factors")
 
     @property
-    def history(self) -> DataFrame:
-        """Metrics of the training, a row an iteration."""
-        return self._output.read("history")
+    def history(self) -> History:
+        """Metrics of the training by iteration; the published table `history` has the same."""
+        return History(self.run.iterations)
+
+    def overlap(self) -> Overlap:
+        """How many users each subset of the domains has."""
+        groups = self.user_factors.groupBy(USER_ID).agg(F.sort_array(F.collect_set(DOMAIN)))
+        rows = groups.toDF(USER_ID, "domains").groupBy("domains").count().collect()
+        return Overlap({tuple(row["domains"]): row["count"] for row in rows})
 
     def users_of(self, domain: str) -> DataFrame:
         """Users that have interactions in a domain: user_id."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from pyspark.sql import DataFrame, SparkSession
 
@@ -28,6 +27,7 @@ from cdimf_spark.distributed.recommendation.requests import (
 from cdimf_spark.distributed.scoring.scoring_tables import ScoringTables
 from cdimf_spark.distributed.scoring.user_stage import LeftOut
 from cdimf_spark.errors import counted
+from cdimf_spark.reports.results import Evaluation
 from cdimf_spark.schemas import ITEM_ID, USER_ID
 
 logger = logging.getLogger(__name__)
@@ -66,7 +66,7 @@ class Scorer:
         negatives: Negatives = 999,
         seed: int = 0,
         by: Sequence[str] = (),
-    ) -> dict[str, Any]:
+    ) -> Evaluation:
         """Rank held-out items and compute HR, NDCG, MAP, MRR, precision, recall and coverage.
 
         Parameters
@@ -86,8 +86,9 @@ class Scorer:
 
         Returns
         -------
-        dict
-            See `cdimf_spark.distributed.evaluation.evaluate.evaluate`.
+        Evaluation
+            A mapping in the layout of `cdimf_spark.distributed.evaluation.evaluate.evaluate` that
+            prints as tables; with `to_pandas`, `to_dict` and `plot`.
 
         Raises
         ------
@@ -99,7 +100,8 @@ class Scorer:
         if isinstance(tests, Mapping):
             self.tables.check_domains(tests)
         checked = tests if isinstance(tests, CheckedTests) else check_tests(tests)
-        return evaluate(self.tables, checked.rows, checked.n_tests, k, negatives, seed, by)
+        found = evaluate(self.tables, checked.rows, checked.n_tests, k, negatives, seed, by)
+        return Evaluation(found)
 
     def recommend(
         self,

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cdimf_spark.errors import ConfigurationError, counted
+from cdimf_spark.reports.figures import check_matplotlib, new_figure
 from cdimf_spark.reports.measures_report import groups_of
 
 if TYPE_CHECKING:
@@ -26,8 +26,7 @@ def check_plot(path: str) -> None:
     """Raise ConfigurationError if a file of this name cannot be drawn."""
     if Path(path).suffix not in _ENDINGS:
         raise ConfigurationError(f"--plot {path}: its name must end in one of {_ENDINGS}")
-    if find_spec("matplotlib") is None:
-        raise ConfigurationError("plots need matplotlib: pip install 'cdimf_spark[plots]'")
+    check_matplotlib()
 
 
 def plot_comparison(result: Mapping[str, Any], path: str) -> None:
@@ -48,19 +47,16 @@ def plot_comparison(result: Mapping[str, Any], path: str) -> None:
 
 def comparison_figure(result: Mapping[str, Any]) -> Figure:
     """The picture of `plot_comparison`, not yet written."""
-    # A figure of its own needs no display and leaves the settings of pyplot alone.
-    from matplotlib.figure import Figure
-
     domains = result["domains"]
     n_groups = max(
-        len(_groups(measures))
+        len(telling_groups(measures))
         for found in domains.values()
         for measures in found["differences"].values()
     )
     columns = min(len(domains), _PANELS_PER_ROW)
     rows = -(-len(domains) // columns)
-    size = (_INCHES_PER_DOMAIN * columns, rows * (1.5 + _INCHES_PER_GROUP * n_groups))
-    figure = Figure(figsize=size, layout="constrained")
+    height = rows * (1.5 + _INCHES_PER_GROUP * n_groups)
+    figure = new_figure(_INCHES_PER_DOMAIN * columns, height)
     panels = figure.subplots(rows, columns, squeeze=False).flatten()
     for axes, (domain, found) in zip(panels, domains.items(), strict=False):
         _draw(axes, found["differences"], str(result["k"]))
@@ -74,7 +70,7 @@ def comparison_figure(result: Mapping[str, Any]) -> Figure:
     return figure
 
 
-def _groups(measures: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]:
+def telling_groups(measures: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]:
     """All rows and the groups; a grouping that has all rows in one group says nothing more."""
     told = {by: groups for by, groups in measures["by"].items() if len(groups) > 1}
     return list(groups_of({**measures, "by": told}))
@@ -82,10 +78,10 @@ def _groups(measures: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]:
 
 def _draw(axes: Axes, differences: Mapping[str, Any], k: str) -> None:
     """Points with intervals, one for each group and baseline, from the top down."""
-    groups = _groups(next(iter(differences.values())))
+    groups = telling_groups(next(iter(differences.values())))
     labels = [f"{label} ({counted(one['n_users'], 'user')})" for label, one in groups]
     for number, (baseline, measures) in enumerate(differences.items()):
-        means = [one["at"][k]["ndcg"] for _, one in _groups(measures)]
+        means = [one["at"][k]["ndcg"] for _, one in telling_groups(measures)]
         shift = 0.5 * ((number + 0.5) / len(differences) - 0.5)
         places = [-n - shift for n in range(len(means))]
         values = [100 * mean["mean"] for mean in means]
