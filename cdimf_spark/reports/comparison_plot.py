@@ -23,7 +23,7 @@ def check_plot(path: str) -> None:
     if Path(path).suffix not in _ENDINGS:
         raise ConfigurationError(f"--plot {path}: its name must end in one of {_ENDINGS}")
     if find_spec("matplotlib") is None:
-        raise ConfigurationError("plots need matplotlib: pip install 'cdimf_spark[plots]'")
+        raise ConfigurationError("plots need matplotlib: pip install matplotlib")
 
 
 def plot_comparison(result: Mapping[str, Any], path: str) -> None:
