@@ -4,11 +4,11 @@ Only user rows are needed: the first half-step makes the items from them. The du
 at 0, as always. Rules for a user of a domain, so that domains agree on the start of whom they share
 without a message, and no row moves to a domain that may not see it:
 
-- A shared user starts from his row in the first (by name) coupled domain of the earlier model that
-  had him: his consensus, where several had him.
-- Any other user starts from his row in the same domain. In a coupled domain that was not coupled
-  before he does not, since its rows lay in a space of their own.
-- Whom the earlier model did not have starts at random, as without it.
+- A shared user starts from their row in the first (by name) coupled domain of the earlier model
+  that had them: their consensus, where several had them.
+- Any other user starts from their row in the same domain. In a coupled domain that was not coupled
+  before they do not, since its rows lay in a space of their own.
+- A user whom the earlier model did not have starts at random, as without it.
 """
 
 from __future__ import annotations

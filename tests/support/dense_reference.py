@@ -1,7 +1,7 @@
 """The method once more, for tests only: dense float64 matrices, one row at a time, no speed.
 
-Written from the formulas of the README; of the package it uses only the random start, which is
-an input of the method.
+Written from the formulas of docs/method/algorithm.md; of the package it uses only the random start,
+which is an input of the method.
 """
 
 from __future__ import annotations
