@@ -174,5 +174,7 @@ def test_tables_as_text() -> None:
     assert mean.split()[1:] == ["25.00", "25.00", "20.00", "100.00"]
     assert "all items" in evaluation_table({**result, "negatives": "all"})
     row = {"user_id": "u", "rank": 1, "item_id": "i", "score": 0.5, "source": "own"}
-    assert "u" in recommendation_table([row], 1)
+    titles, _, line = recommendation_table([row], 1).splitlines()
+    assert titles.split() == ["user", "rank", "item", "score", "factors", "from"]
+    assert line.split() == ["u", "1", "i", "0.500", "own"]
     assert "1 list shorter than 2" in recommendation_table([row], 2)

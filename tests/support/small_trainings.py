@@ -12,7 +12,7 @@ from tests.support.helpers import Domains, to_local
 
 MODEL = ModelConfig(rank=6, max_iter=4, init_scale=1.0)
 # The same for the dense reference.
-REFERENCE = {"rank": 6, "max_iter": 4, "init_scale": 1.0}
+REFERENCE: dict[str, Any] = {"rank": 6, "max_iter": 4, "init_scale": 1.0}
 PAPER = {"schedule": "paper", "reg_scaling": "paper"}
 PAPER_NUMBERS = {
     "schedule": "paper",
