@@ -7,6 +7,7 @@ import contextlib
 import logging
 import signal
 from collections.abc import Callable, Iterator
+from types import ModuleType
 
 import pytest
 
@@ -108,9 +109,9 @@ def test_error_that_a_spark_worker_raised(capsys: pytest.CaptureFixture[str]) ->
 @pytest.mark.parametrize("job", [compare, evaluate, explain, export, fold_in, recommend])
 @pytest.mark.parametrize(("arguments", "code"), [(["--help"], 0), (["--nonsense"], 2), ([], 2)])
 def test_usage(
-    job: object, arguments: list[str], code: int, capsys: pytest.CaptureFixture[str]
+    job: ModuleType, arguments: list[str], code: int, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert run(lambda: job.main(arguments)) == code  # type: ignore[attr-defined]
+    assert run(lambda: job.main(arguments)) == code
     shown = capsys.readouterr()
     assert "--model DIR" in shown.out + shown.err
 
