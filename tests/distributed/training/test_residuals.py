@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -56,7 +57,7 @@ def test_an_early_stop(spark: SparkSession) -> None:
     ],
     ids=str,
 )
-def test_tolerances(tolerance: dict[str, float], stops: bool) -> None:
+def test_tolerances(tolerance: dict[str, Any], stops: bool) -> None:
     last = {"loss": 90.0, "shared_norm": 4.0, "primal_residual": 0.5, "shared_change": 1.0}
     model = ModelConfig(**tolerance)
     assert bool(_converged([{**last, "loss": 100.0}, last], model)) is stops

@@ -16,6 +16,7 @@ from cdimf_spark.distributed.model import CDIMFModel
 from cdimf_spark.distributed.output.runs import Run
 from cdimf_spark.distributed.output.tables import OutputTables
 from cdimf_spark.distributed.training import trainer
+from cdimf_spark.distributed.training.iteration_metrics import iteration_metrics
 from cdimf_spark.distributed.training.run_training import train
 from cdimf_spark.distributed.training.sums import Sums
 from cdimf_spark.errors import ConfigurationError, DataError, NumericalError
@@ -155,11 +156,10 @@ def test_a_breakdown_publishes_the_last_good_iteration(
     wrong: dict[str, float],
 ) -> None:
     config = config_of(domains, tmp_path / "model")
-    measure = trainer.iteration_metrics
 
     def break_down(sums: Sums) -> dict[str, Any]:
         calls.append(1)
-        return measure(sums) | (wrong if len(calls) == 3 else {})
+        return iteration_metrics(sums) | (wrong if len(calls) == 3 else {})
 
     calls: list[int] = []
     monkeypatch.setattr(trainer, "iteration_metrics", break_down)
