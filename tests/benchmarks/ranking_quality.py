@@ -25,7 +25,7 @@ from scipy.special import gammaln
 from cdimf_spark.kernel.metrics import hit_rate, ndcg, rank_of_target
 from cdimf_spark.kernel.sampling import sample_negatives_batch
 from cdimf_spark.solver.local import LocalDomain, LocalModel
-from tests.benchmarks.data import DATA
+from tests.support.amazon import DATA
 
 FOLDERS = {"sport": "sport_cloth", "cloth": "cloth_sport"}
 TASKS = {"warm": "warm-start", "cold": "cold-start-true-ids"}
