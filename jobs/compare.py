@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import argparse
 
-from cdimf_spark.cli.command_line import check_folder, job_session, run, write_json
-from cdimf_spark.cli.evaluation_arguments import check_evaluation, evaluation_parser
+from cdimf_spark.cli.command_line import job_session, run, write_json
+from cdimf_spark.cli.evaluation_arguments import (
+    check_evaluation,
+    evaluation_inputs,
+    evaluation_parser,
+)
 from cdimf_spark.configuration.options import split_names
 from cdimf_spark.distributed.baselines.comparison import (
     BASELINES,
@@ -16,6 +20,7 @@ from cdimf_spark.distributed.evaluation.groups import GROUPINGS
 from cdimf_spark.distributed.opening import open_with_tests
 from cdimf_spark.reports.comparison_plot import check_plot, plot_comparison
 from cdimf_spark.reports.comparison_report import comparison_tables
+from cdimf_spark.results.single_files import check_file
 
 _PROTOCOL = """\
 All models rank the same test rows among the same items (as jobs/evaluate.py does), and are
@@ -55,7 +60,7 @@ def main(arguments: list[str] | None = None) -> None:
     given = parse_arguments(arguments)
     paths = check_evaluation(given)
     check_baselines(given.baselines)
-    check_folder(given.plot, "--plot")
+    check_file(given.plot, "--plot", evaluation_inputs(given.model, paths))
     if given.plot:
         check_plot(given.plot)
     model, tests = open_with_tests(job_session("cdimf_spark: compare"), given.model, paths)

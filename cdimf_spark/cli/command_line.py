@@ -184,13 +184,6 @@ def lengths_argument(text: str) -> list[int]:
     return [int(part) for part in parts]
 
 
-def check_folder(path: str | None, option: str) -> None:
-    """Raise ConfigurationError, before any work, if a file could not be written in its folder."""
-    folder = Path(path or ".").absolute().parent
-    if not folder.is_dir():
-        raise errors.ConfigurationError(f"{option} {path}: there is no folder {str(folder)!r}")
-
-
 def write_json(content: object, path: str) -> str:
     """Write a result to a file; return what to tell the user."""
     Path(path).write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")

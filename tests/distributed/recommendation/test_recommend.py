@@ -16,6 +16,10 @@ from cdimf_spark.distributed.recommendation.recommend import (
     unknown_users,
 )
 from cdimf_spark.distributed.recommendation.requests import read_ids
+from cdimf_spark.distributed.output.guard import check_target
+from cdimf_spark.results.folders import Order
+from cdimf_spark.results.marker import Kind
+from dataclasses import replace
 from cdimf_spark.distributed.recommendation.writing import first_users, write_recommendations
 from cdimf_spark.distributed.scoring.grid import Grid
 from cdimf_spark.errors import ConfigurationError, DataError, ValueOutOfRangeError
@@ -113,11 +117,13 @@ def test_output_is_not_overwritten_by_accident(spark: SparkSession, tmp_path: Pa
     rows = spark.createDataFrame([("u", 1, "i", 0.5, "own")], RECOMMENDATIONS)
     for form in ("delta", "parquet"):
         path = str(tmp_path / form)
-        counts = write_recommendations(rows, path, form, 2)
+        order = Order(Kind.RECOMMENDATIONS, form)
+        counts = write_recommendations(rows, check_target(spark, path, order, {}), 2)
         assert counts == {"n_rows": 1, "n_lists": 1, "n_short": 1}
         with pytest.raises(ConfigurationError, match="--overwrite"):
-            write_recommendations(rows, path, form, 2)
-        write_recommendations(rows.limit(0), path, form, 2, overwrite=True)
+            check_target(spark, path, order, {})
+        again = check_target(spark, path, replace(order, overwrite=True), {})
+        write_recommendations(rows.limit(0), again, 2)
         assert spark.read.format(form).load(path).isEmpty()
 
 
