@@ -89,7 +89,9 @@ def _check_marked(folder: Path, given: str, order: Order) -> None:
     refuse_other(marker, given, order)
     if order.kind.grows:
         return
-    strangers = [] if order.is_delta_table else marker.strangers(folder)
+    # What others wrote to a Delta table is in its history; if that is gone, nothing is known.
+    commits = order.is_delta_table and any((folder / "_delta_log").glob("[0-9]*"))
+    strangers = [] if commits else marker.strangers(folder)
     if strangers:
         raise ConfigurationError(
             f"output {given!r} has {strangers[0]!r}, which this run would not replace, because "

@@ -124,7 +124,8 @@ def _names(folder: Path) -> list[str]:
 def _entries(folder: Path, below: str = "") -> Iterator[tuple[str, int | None]]:
     """Files with sizes; None as the size of what is no plain file, or of an empty folder."""
     entries = sorted(os.scandir(folder / below), key=lambda entry: entry.name)
-    if below and not entries:
+    # Delta makes an empty folder in its log when a table is read.
+    if below and not entries and below.split("/")[-2:-1] != ["_delta_log"]:
         yield below, None
     for entry in entries:
         name = f"{below}/{entry.name}" if below else entry.name

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from cdimf_spark.errors import ConfigurationError
-from cdimf_spark.results.places import Place, on_disk, overlap, resolved, same_or_within
+from cdimf_spark.results.places import Place, is_pattern, on_disk, overlap, resolved, same_or_within
 
 Named = tuple[str, Place]
 
@@ -46,8 +46,8 @@ def _relation(output: Place, real: Place, place: Place) -> str:
     if place.parts == output.parts:
         return "is"
     there = resolved(place)
-    if real.parts == there.parts:
-        return "is, through a link,"
+    if len(real.parts) == len(there.parts):
+        return "is matched by" if is_pattern(place) else "is, through a link,"
     if len(real.parts) < len(there.parts):
         return "contains"
     return "lies inside"

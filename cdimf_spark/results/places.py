@@ -98,7 +98,7 @@ def _normal(names: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def input_places(path: str, here: Place) -> list[Place]:
-    """Find all places that an input may stand for: the path as it is and, of a glob, each choice."""
+    """Find all places that an input may stand for: the path as it is; of a glob, each choice."""
     literal = place_of(path, here)
     if not _WILD.search(path):
         return [literal]
@@ -148,6 +148,11 @@ def overlap(pattern: Place, place: Place) -> bool:
         return False
     pairs = zip(pattern.parts, place.parts, strict=False)
     return all(name == wild or _matches(wild, name) for wild, name in pairs)
+
+
+def is_pattern(place: Place) -> bool:
+    """Tell whether a place has wildcards."""
+    return any(_WILD.search(name) for name in place.parts)
 
 
 def _matches(wild: str, name: str) -> bool:

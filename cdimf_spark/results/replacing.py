@@ -16,12 +16,14 @@ import os
 import re
 import shutil
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from cdimf_spark.errors import ConfigurationError, StorageError
 from cdimf_spark.results.folders import Order, check_folder
+from cdimf_spark.results.overlaps import Named, refuse_overlap
+from cdimf_spark.results.places import Place, resolved
 
 _LOCK, _NEW, _OLD = "lock", "new", "old"
 _SIGN = b"scratch folder of cdimf_spark\n"
@@ -29,6 +31,33 @@ _EXCHANGE = 2  # RENAME_EXCHANGE of Linux
 _CURRENT_FOLDER = -100  # AT_FDCWD
 # Of long names only so much is repeated, as a file system takes 255 bytes.
 _LONGEST = 200
+
+
+def check_output(output: Place, order: Order, inputs: Iterable[Named], known: bool = False) -> Path:
+    """Check an output of this machine before any work, and return its real path.
+
+    Parameters
+    ----------
+    output : Place
+        A local place.
+    order : Order
+        What is to be written.
+    inputs : iterable of (str, Place)
+        What is read: see `refuse_overlap`.
+    known : bool
+        Whether the folder was recognised as a result of the kind by other means than its marker.
+
+    Raises
+    ------
+    ConfigurationError
+        The output is not new, empty, or a result of the same kind that may be replaced; or it is,
+        contains, or lies inside something that is read.
+    """
+    refuse_overlap(output, inputs)
+    folder = Path("/", *resolved(output).parts)
+    clear_leftovers(folder)
+    check_folder(folder, output.given, order, known)
+    return folder
 
 
 @contextmanager

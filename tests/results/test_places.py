@@ -47,8 +47,6 @@ def refused(output: str, source: str, here: Place = HERE) -> str:
     try:
         refuse_overlap(place_of(output, here), named)
     except ConfigurationError as error:
-        assert output in str(error)
-        assert source in str(error)
         return str(error)
     return ""
 
@@ -61,17 +59,20 @@ def refused(output: str, source: str, here: Place = HERE) -> str:
         ("in/model", "in", "lies inside the input"),
         ("/home", "in", "contains the input"),
         ("data", "data/*.csv", "contains the input"),
-        ("data/model", "data/*", "is the input"),
+        ("data/model", "data/*", "is matched by the input"),
         ("data/model", "data/*/part.csv", "contains the input"),
         ("data/model/x", "data/mo[a-d]el", "lies inside"),
         ("data/b/model", "{data/a,data/b}", "lies inside"),
-        ("data/b/model", "data/{a,{b,c}}/*", "is the input"),
+        ("data/b/model", "data/{a,{b,c}}/*", "is matched by the input"),
         ("data/[x]/model", "data/[x]", "lies inside"),
         ("s3a://bucket/in/out", "s3://bucket/in", "lies inside"),
     ],
 )
 def test_overlapping_paths_are_refused(output: str, source: str, words: str) -> None:
-    assert words in refused(output, source) or words.split()[0] in refused(output, source)
+    said = refused(output, source)
+    assert words in said
+    assert f"output {output!r} " in said
+    assert f"the input {source!r}," in said
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,6 @@ any other folder elsewhere
 from __future__ import annotations
 
 import json
-import os
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -29,23 +28,17 @@ from pyspark.sql.utils import is_remote
 
 from cdimf_spark.distributed.output.remote_folder import (
     check_remote_folder,
+    escaped,
     mark_remote_folder,
     matches,
 )
 from cdimf_spark.distributed.output.tables import OutputTables
 from cdimf_spark.errors import ConfigurationError
-from cdimf_spark.results.folders import Order, check_folder, claim_folder
+from cdimf_spark.results.folders import Order, claim_folder
 from cdimf_spark.results.marker import MARKER
 from cdimf_spark.results.overlaps import Named, refuse_overlap
-from cdimf_spark.results.places import (
-    LOCAL,
-    Place,
-    input_places,
-    place_of,
-    resolved,
-    working_folder,
-)
-from cdimf_spark.results.replacing import clear_leftovers, new_result
+from cdimf_spark.results.places import LOCAL, Place, input_places, place_of, working_folder
+from cdimf_spark.results.replacing import check_output, new_result
 
 # What a job reads, by what messages call it: paths, names of tables, or frames.
 Inputs = Mapping[str, str | DataFrame | None]
@@ -146,25 +139,20 @@ def check_target(
     """
     here = session_place(spark)
     place = place_of(path, here)
-    refuse_overlap(place, places_of(spark, inputs, here))
-    folder = resolved(place).local if not is_remote() else None
-    if folder is not None:
-        clear_leftovers(folder)
-        check_folder(folder, path, order, known)
-        table = folder / "_delta_log"
-        replaced = order.is_delta_table and table.is_dir()
-        uri = f"{LOCAL}:{folder}"
+    named = places_of(spark, inputs, here)
+    if place.local is not None and not is_remote():
+        folder = check_output(place, order, named, known)
+        replaced = order.is_delta_table and (folder / "_delta_log").is_dir()
+        target = Target(spark, place, order, folder, replaced)
     else:
-        uri = place.uri
-        check_remote_folder(spark, uri, path, order, known)
-        replaced = order.is_delta_table and matches(spark, f"{uri}/_delta_log/*.json")
+        refuse_overlap(place, named)
+        check_remote_folder(spark, place.uri, path, order, known)
+        log = f"{escaped(place.uri)}/_delta_log/*.json"
+        replaced = order.is_delta_table and matches(spark, log)
+        target = Target(spark, place, order, None, replaced)
     if replaced:
-        _refuse_changed(spark, uri, path)
-    elif order.is_delta_table and folder is not None and (folder / MARKER).exists():
-        raise ConfigurationError(
-            f"output {path!r} was a Delta table that lost its log: remove it, or use another path"
-        )
-    return Target(spark, place, order, folder, replaced)
+        _refuse_changed(target)
+    return target
 
 
 def check_local_target(spark: SparkSession, path: str, order: Order, inputs: Inputs) -> Path:
@@ -181,11 +169,7 @@ def check_local_target(spark: SparkSession, path: str, order: Order, inputs: Inp
             f"output {path!r}: {order.kind.noun} is written to a local folder: name one, and copy "
             "it wherever you like"
         )
-    refuse_overlap(place, places_of(spark, inputs, session_place(spark)))
-    folder = Path(os.path.realpath(place.local))
-    clear_leftovers(folder)
-    check_folder(folder, path, order)
-    return folder
+    return check_output(place, order, places_of(spark, inputs, session_place(spark)))
 
 
 def session_place(spark: SparkSession) -> Place:
@@ -234,14 +218,14 @@ def _places_of_table(spark: SparkSession, name: str, here: Place) -> list[Place]
     return [place_of(unquote(location), here)]
 
 
-def _refuse_changed(spark: SparkSession, uri: str, given: str) -> None:
+def _refuse_changed(target: Target) -> None:
     """Refuse a Delta table that somebody else has written to since."""
-    quoted = uri.replace("`", "``")
-    history = spark.sql(f"DESCRIBE HISTORY delta.`{quoted}`")
+    quoted = target.uri.replace("`", "``")
+    history = target.spark.sql(f"DESCRIBE HISTORY delta.`{quoted}`")
     for row in history.select("version", "operation", "userMetadata").collect():
         ours = f'"{MARKER}"' in (row["userMetadata"] or "")
         if not ours and not _MAINTENANCE.fullmatch(row["operation"]):
             raise ConfigurationError(
-                f"output {given!r}: somebody else has changed this table (version "
+                f"output {target.place.given!r}: somebody else has changed this table (version "
                 f"{row['version']}, {row['operation']}), and would lose it: use another path"
             )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 from chispa import assert_df_equality
 from pyspark.sql import SparkSession
 
+from cdimf_spark.distributed.output.guard import check_target
 from cdimf_spark.distributed.recommendation.id_files import read_users
 from cdimf_spark.distributed.recommendation.recommend import (
     RECOMMENDATIONS,
@@ -16,14 +18,12 @@ from cdimf_spark.distributed.recommendation.recommend import (
     unknown_users,
 )
 from cdimf_spark.distributed.recommendation.requests import read_ids
-from cdimf_spark.distributed.output.guard import check_target
-from cdimf_spark.results.folders import Order
-from cdimf_spark.results.marker import Kind
-from dataclasses import replace
 from cdimf_spark.distributed.recommendation.writing import first_users, write_recommendations
 from cdimf_spark.distributed.scoring.grid import Grid
 from cdimf_spark.errors import ConfigurationError, DataError, ValueOutOfRangeError
 from cdimf_spark.kernel.initialization import id_keys
+from cdimf_spark.results.folders import Order
+from cdimf_spark.results.marker import Kind
 from tests.support.planted import Planted, random_model
 from tests.support.planted_tables import planted_tables
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 from dataclasses import replace
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,6 @@ from pyspark.sql import functions as F
 from cdimf_spark.distributed.blocks.block_rows import decode
 from cdimf_spark.distributed.model import CDIMFModel
 from cdimf_spark.distributed.output.runs import Run
-from cdimf_spark.distributed.output.tables import OutputTables
 from cdimf_spark.distributed.training import trainer
 from cdimf_spark.distributed.training.checked_output import check_output
 from cdimf_spark.distributed.training.run_training import train
@@ -109,7 +107,7 @@ def test_what_a_first_commit_left_is_not_something_else(
     (tmp_path / "blocks" / "side=user" / "domain=a" / "part-00000.parquet").write_text("cut off")
     check_output(spark, config)
     (tmp_path / "blocks" / "notes.txt").write_text("not ours")
-    with pytest.raises(ConfigurationError, match="has 'blocks/notes.txt' where a table"):
+    with pytest.raises(ConfigurationError, match=r"has 'blocks/notes\.txt' where a table"):
         check_output(spark, config)
     shutil.rmtree(tmp_path / "_cdimf_spark")
     with pytest.raises(ConfigurationError, match="has files but is not the output of a training"):
