@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,6 @@ import pytest
 from cdimf_spark.errors import ConfigurationError, DataError, ValueOutOfRangeError
 from cdimf_spark.kernel.augmentation import augment_items
 from cdimf_spark.kernel.initialization import id_keys
-from cdimf_spark.serving.new_folder import check_target, new_folder
 from cdimf_spark.serving.row_files import Rows, RowTable, RowWriter
 from cdimf_spark.serving.serving_model import ServingModel
 from tests.support.exports import RANK, Shops, random_shops, write_shops, write_table
@@ -234,32 +232,3 @@ def test_damaged_exports(shops: Shops, tmp_path: Path) -> None:
     (path / "domains" / "sport" / "items.factors.npy").unlink()
     with pytest.raises(DataError, match=r"export is damaged.*items\.factors\.npy"):
         ServingModel.open(path)
-
-
-def test_folder_appears_complete_or_not_at_all(shops: Shops, tmp_path: Path) -> None:
-    target = tmp_path / "export"
-
-    def write(overwrite: bool, fail: bool = False) -> None:
-        with new_folder(check_target(target, overwrite, "model.json")) as folder:
-            write_shops(shops, folder)
-            if fail:
-                raise RuntimeError("disk full")
-
-    with pytest.raises(RuntimeError):
-        write(overwrite=False, fail=True)
-    assert list(tmp_path.iterdir()) == []
-    write(overwrite=False)
-    with pytest.raises(ConfigurationError, match="--overwrite"):
-        write(overwrite=False)
-    opened = ServingModel.open(target)
-    with pytest.raises(RuntimeError):
-        write(overwrite=True, fail=True)
-    write(overwrite=True)
-    assert list(tmp_path.iterdir()) == [target]
-    assert len(opened.recommend("sport", "u20", k=5)) == 5
-    shutil.rmtree(target)
-    target.mkdir()
-    with pytest.raises(ConfigurationError, match="is not an export"):
-        write(overwrite=True)
-    with pytest.raises(ConfigurationError, match="local folder"):
-        check_target("s3://bucket/export", True, "model.json")

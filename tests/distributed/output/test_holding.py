@@ -23,7 +23,7 @@ from cdimf_spark.distributed.output import lease as lease_module
 from cdimf_spark.distributed.output import local_lock as local_lock_module
 from cdimf_spark.distributed.output.holding import local_folder
 from cdimf_spark.distributed.output.lease import LEASE_SECONDS, lease
-from cdimf_spark.distributed.output.local_lock import LOCK_FILE, local_lock
+from cdimf_spark.distributed.output.local_lock import local_lock
 from cdimf_spark.distributed.output.runs import (
     ALIVE,
     CLAIMED,
@@ -36,6 +36,7 @@ from cdimf_spark.distributed.output.runs import (
 from cdimf_spark.distributed.output.tables import OutputTables
 from cdimf_spark.distributed.training.run_training import train
 from cdimf_spark.errors import ConfigurationError, OutputInUseError
+from cdimf_spark.results.folders import LOCK_FILE
 from tests.conftest import ROOT
 from tests.support.helpers import Domains, to_spark
 from tests.support.trained_tables import config_of, log_version, published
