@@ -47,7 +47,9 @@ class Order:
         return self.form == "delta" and self.kind in single
 
 
-def check_folder(folder: Path, given: str, order: Order, known: bool = False) -> None:
+def check_folder(
+    folder: Path, given: str, order: Order, known: bool = False, whole: bool = False
+) -> None:
     """Raise ConfigurationError if a local folder may not be written.
 
     Parameters
@@ -60,6 +62,8 @@ def check_folder(folder: Path, given: str, order: Order, known: bool = False) ->
         What is to be written.
     known : bool
         Whether the folder was recognised as a result of the kind by other means than its marker.
+    whole : bool
+        Whether all of it will go: else what one Delta commit replaces stays on the disk.
     """
     try:
         _refuse_above(folder, given, order.kind)
@@ -70,7 +74,7 @@ def check_folder(folder: Path, given: str, order: Order, known: bool = False) ->
         if is_bare(folder) or (order.kind is Kind.MODEL and _was_held(folder)):
             return
         if not known:
-            _check_marked(folder, given, order)
+            _check_marked(folder, given, order, whole)
     except OSError as error:
         raise ConfigurationError(
             f"output {given!r}: {error.filename!r} cannot be looked at ({error.strerror}), so it "
@@ -78,7 +82,7 @@ def check_folder(folder: Path, given: str, order: Order, known: bool = False) ->
         ) from error
 
 
-def _check_marked(folder: Path, given: str, order: Order) -> None:
+def _check_marked(folder: Path, given: str, order: Order, whole: bool) -> None:
     marker = read_marker(folder)
     if marker is None:
         first = next(iter(sorted(os.listdir(folder))), "")
@@ -91,7 +95,7 @@ def _check_marked(folder: Path, given: str, order: Order) -> None:
         return
     # What others wrote to a Delta table is in its history; if that is gone, nothing is known.
     commits = order.is_delta_table and any((folder / "_delta_log").glob("[0-9]*"))
-    strangers = [] if commits else marker.strangers(folder)
+    strangers = [] if commits and not whole else marker.strangers(folder)
     if strangers:
         raise ConfigurationError(
             f"output {given!r} has {strangers[0]!r}, which this run would not replace, because "

@@ -174,7 +174,7 @@ def _closed(given: str, folder: Path, error: OSError) -> StorageError:
 
 def _put(scratch: Path, target: Path, given: str, order: Order) -> None:
     """Let the new folder take the place of the old one, if that is still what it was."""
-    check_folder(target, given, order)
+    check_folder(target, given, order, whole=True)
     new = scratch / _NEW
     if not (target.is_dir() and os.listdir(target)):
         try:
@@ -184,7 +184,7 @@ def _put(scratch: Path, target: Path, given: str, order: Order) -> None:
             raise _appeared(given, error) from error
     if _exchange(new, target):
         try:
-            check_folder(new, given, Order(order.kind, order.form, True))
+            check_folder(new, given, Order(order.kind, order.form, True), whole=True)
         except ConfigurationError:
             _exchange(new, target)
             raise
