@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -47,8 +48,20 @@ class Order:
         return self.form == "delta" and self.kind in single
 
 
+Recognise = Callable[[], bool]
+
+
+def by_marker_only() -> bool:
+    """What most results are known by."""
+    return False
+
+
 def check_folder(
-    folder: Path, given: str, order: Order, known: bool = False, whole: bool = False
+    folder: Path,
+    given: str,
+    order: Order,
+    recognise: Recognise = by_marker_only,
+    whole: bool = False,
 ) -> None:
     """Raise ConfigurationError if a local folder may not be written.
 
@@ -60,8 +73,8 @@ def check_folder(
         The path as its user wrote it.
     order : Order
         What is to be written.
-    known : bool
-        Whether the folder was recognised as a result of the kind by other means than its marker.
+    recognise : callable
+        Tells whether a folder without a marker is a result of the kind all the same.
     whole : bool
         Whether all of it will go: else what one Delta commit replaces stays on the disk.
     """
@@ -73,7 +86,7 @@ def check_folder(
             raise ConfigurationError(f"output {given!r} is a file: name a new or empty folder")
         if is_bare(folder) or (order.kind is Kind.MODEL and _was_held(folder)):
             return
-        if not known:
+        if read_marker(folder) is not None or not recognise():
             _check_marked(folder, given, order, whole)
     except OSError as error:
         raise ConfigurationError(

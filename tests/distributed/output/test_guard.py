@@ -169,7 +169,7 @@ def test_an_output_in_the_folder_of_the_input_is_refused_at_once(
     before, n = snapshot(shop.root), 0
     for output in (f"{shop.data}/result", str(shop.data), str(shop.data.parent)):
         for job, arguments in commands(shop, output):
-            if str(shop.data) not in " ".join(arguments[:-2]):
+            if not any(str(shop.data) in one for one in arguments if one != output):
                 continue
             assert run(lambda job=job, arguments=arguments: job.main(arguments)) == 2, arguments
             said = capsys.readouterr().err.splitlines()[-1]
@@ -189,13 +189,13 @@ def test_globs_and_frames_count_as_inputs(spark: SparkSession, shop: Shop, tmp_p
     rows.write.partitionBy("weight").parquet(str(tmp_path / "a table"))
     frame = spark.read.parquet(str(tmp_path / "a table"))
     for output in ("a table/model", "."):
-        with pytest.raises(ConfigurationError, match="the interactions in '.*a table'"):
+        with pytest.raises(ConfigurationError, match=r"the interactions in '.*a table'"):
             CDIMF(output=str(tmp_path / output)).fit({"sport": frame})
     assert (tmp_path / "a table" / "_SUCCESS").exists()
     spark.sql("CREATE TABLE guarded USING delta AS SELECT 1 AS x")
     location = spark.sql("DESCRIBE DETAIL guarded").collect()[0]["location"]
+    inputs: guard.Inputs = {"the input": "spark_catalog.default.guarded"}
     with pytest.raises(ConfigurationError, match="lies inside the input"):
-        inputs: guard.Inputs = {"the input": "spark_catalog.default.guarded"}
         check_target(spark, f"{location}/x", DELTA, inputs)
     spark.sql("DROP TABLE guarded")
 
@@ -241,7 +241,7 @@ def test_an_earlier_result_stays_until_the_new_one_is_complete(
     assert values_in(spark, path, form) == [1]
     before = snapshot(tmp_path)
     target = check_target(spark, str(path), again, {})
-    broken = spark.range(3).selectExpr("raise_error('worker lost') AS x")
+    broken = spark.range(3).selectExpr("CAST(raise_error('worker lost') AS INT) AS x")
     with pytest.raises(Exception, match="worker lost"):
         target.write_table(broken)
     assert values_in(spark, path, form) == [1]
@@ -269,7 +269,7 @@ def test_a_table_that_somebody_else_wrote_to_is_not_replaced(
     spark.sql(f"OPTIMIZE delta.`{path}`")
     check_target(spark, path, DELTA_AGAIN, {}).write_table(rows_of(spark, 2))
     rows_of(spark, 7).write.format("delta").mode("append").save(path)
-    with pytest.raises(ConfigurationError, match=r"somebody else has changed .*version 2, WRITE"):
+    with pytest.raises(ConfigurationError, match=r"somebody else has changed .*version 3, WRITE"):
         check_target(spark, path, DELTA_AGAIN, {})
     shutil.rmtree(tmp_path / "lists" / "_delta_log")
     with pytest.raises(ConfigurationError, match="which this run would not replace"):
