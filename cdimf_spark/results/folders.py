@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -47,7 +48,21 @@ class Order:
         return self.form == "delta" and self.kind in single
 
 
-def check_folder(folder: Path, given: str, order: Order, known: bool = False) -> None:
+Recognise = Callable[[], bool]
+
+
+def by_marker_only() -> bool:
+    """What most results are known by."""
+    return False
+
+
+def check_folder(
+    folder: Path,
+    given: str,
+    order: Order,
+    recognise: Recognise = by_marker_only,
+    whole: bool = False,
+) -> None:
     """Raise ConfigurationError if a local folder may not be written.
 
     Parameters
@@ -58,8 +73,10 @@ def check_folder(folder: Path, given: str, order: Order, known: bool = False) ->
         The path as its user wrote it.
     order : Order
         What is to be written.
-    known : bool
-        Whether the folder was recognised as a result of the kind by other means than its marker.
+    recognise : callable
+        Tells whether a folder without a marker is a result of the kind all the same.
+    whole : bool
+        Whether all of it will go: else what one Delta commit replaces stays on the disk.
     """
     try:
         _refuse_above(folder, given, order.kind)
@@ -69,8 +86,8 @@ def check_folder(folder: Path, given: str, order: Order, known: bool = False) ->
             raise ConfigurationError(f"output {given!r} is a file: name a new or empty folder")
         if is_bare(folder) or (order.kind is Kind.MODEL and _was_held(folder)):
             return
-        if not known:
-            _check_marked(folder, given, order)
+        if read_marker(folder) is not None or not recognise():
+            _check_marked(folder, given, order, whole)
     except OSError as error:
         raise ConfigurationError(
             f"output {given!r}: {error.filename!r} cannot be looked at ({error.strerror}), so it "
@@ -78,7 +95,7 @@ def check_folder(folder: Path, given: str, order: Order, known: bool = False) ->
         ) from error
 
 
-def _check_marked(folder: Path, given: str, order: Order) -> None:
+def _check_marked(folder: Path, given: str, order: Order, whole: bool) -> None:
     marker = read_marker(folder)
     if marker is None:
         first = next(iter(sorted(os.listdir(folder))), "")
@@ -91,7 +108,7 @@ def _check_marked(folder: Path, given: str, order: Order) -> None:
         return
     # What others wrote to a Delta table is in its history; if that is gone, nothing is known.
     commits = order.is_delta_table and any((folder / "_delta_log").glob("[0-9]*"))
-    strangers = [] if commits else marker.strangers(folder)
+    strangers = [] if commits and not whole else marker.strangers(folder)
     if strangers:
         raise ConfigurationError(
             f"output {given!r} has {strangers[0]!r}, which this run would not replace, because "

@@ -21,7 +21,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from cdimf_spark.errors import ConfigurationError, StorageError
-from cdimf_spark.results.folders import Order, check_folder
+from cdimf_spark.results.folders import Order, Recognise, by_marker_only, check_folder
 from cdimf_spark.results.overlaps import Named, refuse_overlap
 from cdimf_spark.results.places import Place, resolved
 
@@ -33,7 +33,9 @@ _CURRENT_FOLDER = -100  # AT_FDCWD
 _LONGEST = 200
 
 
-def check_output(output: Place, order: Order, inputs: Iterable[Named], known: bool = False) -> Path:
+def check_output(
+    output: Place, order: Order, inputs: Iterable[Named], recognise: Recognise = by_marker_only
+) -> Path:
     """Check an output of this machine before any work, and return its real path.
 
     Parameters
@@ -44,8 +46,8 @@ def check_output(output: Place, order: Order, inputs: Iterable[Named], known: bo
         What is to be written.
     inputs : iterable of (str, Place)
         What is read: see `refuse_overlap`.
-    known : bool
-        Whether the folder was recognised as a result of the kind by other means than its marker.
+    recognise : callable
+        Tells whether a folder without a marker is a result of the kind all the same.
 
     Raises
     ------
@@ -56,7 +58,7 @@ def check_output(output: Place, order: Order, inputs: Iterable[Named], known: bo
     refuse_overlap(output, inputs)
     folder = Path("/", *resolved(output).parts)
     clear_leftovers(folder)
-    check_folder(folder, output.given, order, known)
+    check_folder(folder, output.given, order, recognise)
     return folder
 
 
@@ -174,7 +176,7 @@ def _closed(given: str, folder: Path, error: OSError) -> StorageError:
 
 def _put(scratch: Path, target: Path, given: str, order: Order) -> None:
     """Let the new folder take the place of the old one, if that is still what it was."""
-    check_folder(target, given, order)
+    check_folder(target, given, order, whole=True)
     new = scratch / _NEW
     if not (target.is_dir() and os.listdir(target)):
         try:
@@ -184,7 +186,7 @@ def _put(scratch: Path, target: Path, given: str, order: Order) -> None:
             raise _appeared(given, error) from error
     if _exchange(new, target):
         try:
-            check_folder(new, given, Order(order.kind, order.form, True))
+            check_folder(new, given, Order(order.kind, order.form, True), whole=True)
         except ConfigurationError:
             _exchange(new, target)
             raise

@@ -34,7 +34,7 @@ from cdimf_spark.distributed.output.remote_folder import (
 )
 from cdimf_spark.distributed.output.tables import OutputTables
 from cdimf_spark.errors import ConfigurationError
-from cdimf_spark.results.folders import Order, claim_folder
+from cdimf_spark.results.folders import Order, Recognise, by_marker_only, claim_folder
 from cdimf_spark.results.marker import MARKER
 from cdimf_spark.results.overlaps import Named, refuse_overlap
 from cdimf_spark.results.places import LOCAL, Place, input_places, place_of, working_folder
@@ -114,7 +114,11 @@ class Target:
 
 
 def check_target(
-    spark: SparkSession, path: str, order: Order, inputs: Inputs, known: bool = False
+    spark: SparkSession,
+    path: str,
+    order: Order,
+    inputs: Inputs,
+    recognise: Recognise = by_marker_only,
 ) -> Target:
     """Check an output before any work.
 
@@ -128,8 +132,8 @@ def check_target(
     inputs : mapping of str to str or DataFrame
         What is read, by what messages call it: ``{"the model": "models/shops"}``. Globs and names
         of tables are understood; None is passed over.
-    known : bool
-        Whether the folder is known as a result of the kind by other means than its marker.
+    recognise : callable
+        Tells whether a folder without a marker is a result of the kind all the same.
 
     Raises
     ------
@@ -141,12 +145,12 @@ def check_target(
     place = place_of(path, here)
     named = places_of(spark, inputs, here)
     if place.local is not None and not is_remote():
-        folder = check_output(place, order, named, known)
+        folder = check_output(place, order, named, recognise)
         replaced = order.is_delta_table and (folder / "_delta_log").is_dir()
         target = Target(spark, place, order, folder, replaced)
     else:
         refuse_overlap(place, named)
-        check_remote_folder(spark, place.uri, path, order, known)
+        check_remote_folder(spark, place.uri, path, order, recognise)
         log = f"{escaped(place.uri)}/_delta_log/*.json"
         replaced = order.is_delta_table and matches(spark, log)
         target = Target(spark, place, order, None, replaced)

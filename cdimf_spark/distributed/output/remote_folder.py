@@ -10,7 +10,7 @@ from pyspark.errors import AnalysisException
 from pyspark.sql import DataFrame, SparkSession
 
 from cdimf_spark.errors import ConfigurationError
-from cdimf_spark.results.folders import Order, existing, refuse_other
+from cdimf_spark.results.folders import Order, Recognise, by_marker_only, existing, refuse_other
 from cdimf_spark.results.marker import MARKER, Kind, Marker
 
 _TABLE_MARKS = f"{{_delta_log,_SUCCESS,{MARKER}}}"
@@ -37,7 +37,7 @@ def escaped(path: str) -> str:
 
 
 def check_remote_folder(
-    spark: SparkSession, root: str, given: str, order: Order, known: bool = False
+    spark: SparkSession, root: str, given: str, order: Order, recognise: Recognise = by_marker_only
 ) -> None:
     """Raise ConfigurationError if a folder may not be written: see `results.folders.check_folder`.
 
@@ -54,9 +54,9 @@ def check_remote_folder(
         if matches(spark, plain) and _files(spark, plain).inputFiles():
             raise ConfigurationError(f"output {given!r} is a file: name a new or empty folder")
         return
-    if known:
-        return
     marker = remote_marker(spark, root)
+    if marker is None and recognise():
+        return
     if marker is None:
         raise ConfigurationError(
             f"output {given!r} has files but is not {order.kind.noun}: name an empty or new folder"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from functools import partial
 from pathlib import Path
 
 from pyspark.sql import DataFrame, SparkSession
@@ -38,9 +39,8 @@ def check_output(
         with the data or with the model of the warm start.
     """
     tables = OutputTables(spark, config.output)
-    known = has_log(tables)
     inputs = _inputs(spark, config, interactions)
-    target = check_target(spark, config.output, Order(Kind.MODEL), inputs, known)
+    target = check_target(spark, config.output, Order(Kind.MODEL), inputs, partial(has_log, tables))
     if target.folder is not None:
         _refuse_strangers(target.folder, config.output)
     return target

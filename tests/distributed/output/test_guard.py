@@ -1,0 +1,311 @@
+"""No command deletes or writes into what it did not make."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+from pyspark.sql import DataFrame, SparkSession
+
+from cdimf_spark.cli import explain, export, fold_in, recommend, train
+from cdimf_spark.cli import prepare as prepare_job
+from cdimf_spark.cli import tune as tune_job
+from cdimf_spark.cli.command_line import run
+from cdimf_spark.distributed.estimator import CDIMF
+from cdimf_spark.distributed.model import CDIMFModel
+from cdimf_spark.distributed.output import guard
+from cdimf_spark.distributed.output.guard import check_target
+from cdimf_spark.distributed.preparation.prepared import prepare
+from cdimf_spark.distributed.tuning.tune import tune
+from cdimf_spark.errors import ConfigurationError
+from cdimf_spark.results.folders import Order
+from cdimf_spark.results.marker import MARKER, Kind
+from tests.support.folders import snapshot
+
+DELTA = Order(Kind.RECOMMENDATIONS, "delta")
+DELTA_AGAIN = Order(Kind.RECOMMENDATIONS, "delta", overwrite=True)
+PARQUET_AGAIN = Order(Kind.RECOMMENDATIONS, "parquet", overwrite=True)
+
+
+@dataclass(frozen=True)
+class Shop:
+    """Folders of somebody who uses the package, and has other things beside."""
+
+    root: Path
+    domain: str
+
+    @property
+    def model(self) -> Path:
+        return self.root / "models" / "shop"
+
+    @property
+    def data(self) -> Path:
+        return self.root / "data" / "sport"
+
+
+@pytest.fixture(scope="module")
+def shop(model: CDIMFModel, tmp_path_factory: pytest.TempPathFactory) -> Shop:
+    shop = Shop(tmp_path_factory.mktemp("shop"), model.domains[0])
+    shutil.copytree(model.path, shop.model)
+    shop.data.mkdir(parents=True)
+    (shop.data / "monday.csv").write_text("user,item\nu1,i1\nu1,i2\nu2,i1\n")
+    (shop.root / "foreign" / "deep").mkdir(parents=True)
+    (shop.root / "foreign" / "deep" / "thesis.doc").write_text("years of work")
+    (shop.root / "repository" / ".git").mkdir(parents=True)
+    (shop.root / "repository" / ".git" / "HEAD").write_text("ref: refs/heads/main")
+    (shop.root / "parquet" / "state").mkdir(parents=True)
+    (shop.root / "parquet" / "state" / "part-00000.parquet").write_bytes(b"a table of a geographer")
+    (shop.root / "link").symlink_to(shop.model)
+    (shop.root / "export").mkdir()
+    (shop.root / "export" / "model.json").write_text('{"format": "cdimf_spark arrays"}')
+    return shop
+
+
+@pytest.fixture(autouse=True)
+def _session_of_the_jobs(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Jobs run in the session of the tests."""
+    if "spark" in request.fixturenames:
+        session = request.getfixturevalue("spark")
+        for job in (explain, export, fold_in, prepare_job, recommend, train, tune_job):
+            monkeypatch.setattr(job, "job_session", lambda *_, **__: session)
+
+
+def commands(shop: Shop, output: str) -> Iterator[tuple[ModuleType, list[str]]]:
+    """Every job that writes, in every format that it has, told to overwrite where it can be."""
+    model = ["--model", str(shop.model)]
+    of_domain = [*model, "--domain", shop.domain]
+    out, data = ["--output", output], str(shop.data)
+    for form in ("delta", "parquet"):
+        again = [*out, "--format", form, "--overwrite"]
+        yield recommend, [*of_domain, "--users", data, *again]
+        yield fold_in, [*of_domain, "--interactions", data, *again]
+        yield explain, [*of_domain, "--pairs", data, *again]
+        index = ["--format", "index", "--tables", form]
+        yield export, [*model, *out, *index, "--overwrite"]
+        yield prepare_job, ["--domain", f"sport={data}", "--split", "train_only", *again]
+    yield recommend, [*of_domain, *out]
+    yield export, [*model, *out, "--overwrite"]
+    yield train, ["--domain", f"sport={data}", *out]
+    yield train, ["--domain", f"sport={data}", "--warm-start", str(shop.model), *out]
+    yield tune_job, ["--domain", f"sport={data}", *out]
+
+
+READS_DATA = ("--users", "--interactions", "--pairs", "--domain")
+
+
+def outputs(shop: Shop) -> dict[str, str]:
+    """Outputs that nothing may be written to, by what they are."""
+    return {
+        "files of somebody": str(shop.root / "foreign"),
+        "hidden files of somebody": f"{shop.root}/repository/",
+        "a Parquet table named like one of ours": str(shop.root / "parquet"),
+        "an export of an earlier version": str(shop.root / "export"),
+        "above the model": str(shop.root / "models"),
+        "above all": f"file:{shop.root}",
+        "inside the model": str(shop.model / "recommendations"),
+        "a table of the model": str(shop.model / "user_factors"),
+        "a file": str(shop.data / "monday.csv"),
+        "below a file": str(shop.data / "monday.csv" / "x"),
+    }
+
+
+def model_paths(shop: Shop) -> list[str]:
+    """The model, written in several ways."""
+    return [
+        str(shop.model),
+        f"{shop.model}/",
+        f"file://{shop.model}",
+        f"{shop.root}/data/../models//shop",
+        str(shop.root / "link"),
+    ]
+
+
+def refuse_all(shop: Shop, output: str, capsys: pytest.CaptureFixture[str]) -> int:
+    """Run every job; each ends with one line that names the output, and code 2."""
+    n = 0
+    for job, arguments in commands(shop, output):
+        if job is train and output in model_paths(shop):
+            continue
+        assert run(partial(job.main, arguments)) == 2, arguments
+        said = [line for line in capsys.readouterr().err.splitlines() if "error: " in line]
+        assert len(said) == 1
+        assert said[0].startswith(f"error: output {output!r} "), said
+        n += 1
+    return n
+
+
+def test_no_job_harms_what_it_did_not_make(
+    spark: SparkSession, shop: Shop, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The files of a user, and a model, were gone after a job that was told to overwrite."""
+    before = snapshot(shop.root)
+    n = sum(refuse_all(shop, output, capsys) for output in outputs(shop).values())
+    n += sum(refuse_all(shop, output, capsys) for output in model_paths(shop))
+    assert snapshot(shop.root) == before
+    assert n == 10 * 15 + 5 * 13
+
+
+def test_recommending_over_the_own_model_is_refused(
+    spark: SparkSession, shop: Shop, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The model was deleted, and the job ended with exit code 3."""
+    before, model = snapshot(shop.model), str(shop.model)
+    arguments = ["--model", model, "--domain", shop.domain, "--output", model]
+    for more in (["--format", "parquet", "--overwrite"], ["--overwrite"], []):
+        assert run(partial(recommend.main, [*arguments, *more])) == 2
+        said = capsys.readouterr().err
+        assert f"output {model!r} is the model {model!r}" in said
+    assert snapshot(shop.model) == before
+
+
+def test_an_output_in_the_folder_of_the_input_is_refused_at_once(
+    spark: SparkSession, shop: Shop, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It worked the first night; the second, the input was no table any more."""
+    before, n = snapshot(shop.root), 0
+    for output in (f"{shop.data}/result", str(shop.data), str(shop.data.parent)):
+        for job, arguments in commands(shop, output):
+            if not any(str(shop.data) in one for one in arguments if one != output):
+                continue
+            assert run(partial(job.main, arguments)) == 2, arguments
+            said = capsys.readouterr().err.splitlines()[-1]
+            assert said.startswith(f"error: output {output!r} "), said
+            assert repr(str(shop.data)) in said
+            n += 1
+    assert snapshot(shop.root) == before
+    assert n == 3 * 11
+
+
+def test_globs_and_frames_count_as_inputs(spark: SparkSession, shop: Shop, tmp_path: Path) -> None:
+    glob = f"{shop.root}/data/*"
+    with pytest.raises(ConfigurationError, match=r"is matched by the input .*/data/\*'"):
+        check_target(spark, f"{shop.root}/data/out", DELTA, {"the input": glob})
+    check_target(spark, f"{shop.root}/data/out", DELTA, {"the input": f"{glob}.csv"})
+    rows = spark.createDataFrame([("u", "i", 1.0)], "user_id string, item_id string, weight double")
+    rows.write.partitionBy("weight").parquet(str(tmp_path / "a table"))
+    frame = spark.read.parquet(str(tmp_path / "a table"))
+    for output in ("a table/model", "."):
+        with pytest.raises(ConfigurationError, match=r"the interactions in '.*a table'"):
+            CDIMF(output=str(tmp_path / output)).fit({"sport": frame})
+    assert (tmp_path / "a table" / "_SUCCESS").exists()
+    spark.sql("CREATE TABLE guarded USING delta AS SELECT 1 AS x")
+    location = spark.sql("DESCRIBE DETAIL guarded").collect()[0]["location"]
+    inputs: guard.Inputs = {"the input": "spark_catalog.default.guarded"}
+    with pytest.raises(ConfigurationError, match="lies inside the input"):
+        check_target(spark, f"{location}/x", DELTA, inputs)
+    spark.sql("DROP TABLE guarded")
+
+
+def test_calls_from_python_are_guarded(spark: SparkSession, shop: Shop) -> None:
+    foreign = str(shop.root / "foreign")
+    rows = [(f"u{n}", f"i{m}") for n in range(4) for m in range(3)]
+    frame = spark.createDataFrame(rows, "user_id string, item_id string")
+    model = CDIMFModel(spark, str(shop.model))
+    prepared = prepare({"sport": frame}, filter="keep_all", split="train_only")
+    before = snapshot(shop.root)
+    calls: list[Callable[[str], object]] = [
+        lambda path: model.export(path, overwrite=True),
+        lambda path: model.export_index(path, overwrite=True),
+        lambda path: prepared.write(path, overwrite=True),
+        lambda path: CDIMF(output=path, rank=2, max_iter=1).fit({"sport": frame}),
+        lambda path: tune({"sport": frame}, output=path),
+        lambda path: train.main(["--output", path]),
+    ]
+    for call in calls:
+        with pytest.raises(ConfigurationError, match="has files but is not"):
+            call(foreign)
+    for call in calls[:2]:
+        with pytest.raises(ConfigurationError, match="is the model"):
+            call(str(shop.model))
+    assert snapshot(shop.root) == before
+
+
+def rows_of(spark: SparkSession, *values: int) -> DataFrame:
+    return spark.createDataFrame([(value,) for value in values], "x int")
+
+
+def values_in(spark: SparkSession, path: Path, form: str) -> list[int]:
+    return sorted(row[0] for row in spark.read.format(form).load(str(path)).collect())
+
+
+@pytest.mark.parametrize("form", ["delta", "parquet"])
+def test_an_earlier_result_stays_until_the_new_one_is_complete(
+    spark: SparkSession, tmp_path: Path, form: str
+) -> None:
+    path, again = tmp_path / "lists", Order(Kind.FACTORS, form, overwrite=True)
+    check_target(spark, str(path), Order(Kind.FACTORS, form), {}).write_table(rows_of(spark, 1))
+    assert values_in(spark, path, form) == [1]
+    before = snapshot(tmp_path)
+    target = check_target(spark, str(path), again, {})
+    broken = spark.range(3).selectExpr("CAST(raise_error('worker lost') AS INT) AS x")
+    with pytest.raises(Exception, match="worker lost"):
+        target.write_table(broken)
+    assert values_in(spark, path, form) == [1]
+    kept = snapshot(tmp_path)
+    assert {name: kept[name] for name in before} == before
+    target.write_table(rows_of(spark, 2, 3))
+    assert values_in(spark, path, form) == [2, 3]
+    assert [one.name for one in tmp_path.iterdir()] == ["lists"]
+    # Another schema, another kind.
+    check_target(spark, str(path), again, {}).write_table(
+        rows_of(spark, 4).withColumnRenamed("x", "y")
+    )
+    assert spark.read.format(form).load(str(path)).columns == ["y"]
+    with pytest.raises(
+        ConfigurationError, match=r"is an output of fold_in\.py, not an output of r"
+    ):
+        check_target(spark, str(path), Order(Kind.RECOMMENDATIONS, form, True), {})
+
+
+def test_a_table_that_somebody_else_wrote_to_is_not_replaced(
+    spark: SparkSession, tmp_path: Path
+) -> None:
+    path = str(tmp_path / "lists")
+    check_target(spark, path, DELTA, {}).write_table(rows_of(spark, 1))
+    spark.sql(f"OPTIMIZE delta.`{path}`")
+    check_target(spark, path, DELTA_AGAIN, {}).write_table(rows_of(spark, 2))
+    rows_of(spark, 7).write.format("delta").mode("append").save(path)
+    with pytest.raises(ConfigurationError, match=r"somebody else has changed .*version 3, WRITE"):
+        check_target(spark, path, DELTA_AGAIN, {})
+    shutil.rmtree(tmp_path / "lists" / "_delta_log")
+    with pytest.raises(ConfigurationError, match="which this run would not replace"):
+        check_target(spark, path, DELTA_AGAIN, {})
+
+
+def test_where_only_spark_sees_the_folder(
+    spark: SparkSession, shop: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(guard, "is_remote", lambda: True)
+    before = snapshot(shop.root)
+    for name, output in outputs(shop).items():
+        if name != "below a file":
+            with pytest.raises(ConfigurationError):
+                check_target(spark, output, DELTA_AGAIN, {"the model": str(shop.model)})
+    assert snapshot(shop.root) == before
+    path = tmp_path / "lists"
+    check_target(spark, str(path), DELTA, {}).write_table(rows_of(spark, 1))
+    with pytest.raises(ConfigurationError, match="exists: use --overwrite"):
+        check_target(spark, str(path), DELTA, {})
+    check_target(spark, str(path), DELTA_AGAIN, {}).write_table(rows_of(spark, 2))
+    assert values_in(spark, path, "delta") == [2]
+    with pytest.raises(ConfigurationError, match="which is an output of recommend"):
+        check_target(spark, str(path / "x"), DELTA, {})
+    # What a process that was killed before its first commit leaves can be written again.
+    shutil.rmtree(path / "_delta_log")
+    check_target(spark, str(path), DELTA, {}).write_table(rows_of(spark, 3))
+    assert values_in(spark, path, "delta") == [3]
+    other = tmp_path / "parquet"
+    check_target(spark, str(other), PARQUET_AGAIN, {}).write_table(rows_of(spark, 1))
+    assert values_in(spark, other, "parquet") == [1]
+    with pytest.raises(ConfigurationError, match="no folder can be replaced in one step"):
+        check_target(spark, str(other), PARQUET_AGAIN, {})
+    # A process on that machine knows the same folders.
+    monkeypatch.undo()
+    assert (path / MARKER).is_dir()
+    check_target(spark, str(path), DELTA_AGAIN, {}).write_table(rows_of(spark, 4))
+    assert values_in(spark, path, "delta") == [4]
