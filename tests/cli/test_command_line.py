@@ -17,9 +17,9 @@ from cdimf_spark.cli.command_line import (
     lengths_argument,
     negatives_argument,
     run,
-    worker_error,
 )
 from cdimf_spark.configuration.options import split_names
+from cdimf_spark.distributed.failures import worker_error
 from cdimf_spark.reports.evaluation_report import evaluation_table, recommendation_table
 
 
