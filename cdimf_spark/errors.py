@@ -62,18 +62,19 @@ class MissingPackageError(CDIMFError, ImportError):
 
     def __str__(self) -> str:
         """Say how to install it, by names that are published, or from what one has."""
-        plain = _PUBLISHED.get(self.extra)
         return (
-            f"{self.what} needs {self.package}, which is not installed"
-            f"{plain and f': {plain}'}; or, with all that belongs to it, pip install -e "
-            f"'.[{self.extra}]' in a clone of the repository, or pip install "
-            f"'FILE.whl[{self.extra}]' with its wheel"
+            f"{self.what} needs {self.package}, which is not installed: "
+            f"{_PUBLISHED[self.extra]}; or pip install -e '.[{self.extra}]' in a clone of the "
+            f"repository, or pip install 'FILE.whl[{self.extra}]' with its wheel"
         )
 
 
 # Extras by the published names of what is in them: the name of this package is not published, so
 # that anybody could take it.
-_PUBLISHED = {"spark": "pip install pyspark==4.1.4 delta-spark==4.4.0 (and Java 17)"}
+_PUBLISHED = {
+    "spark": "pip install pyspark==4.1.4 delta-spark==4.4.0 (and Java 17)",
+    "plots": "pip install matplotlib",
+}
 
 
 class UnknownKeyError(ConfigurationError):

@@ -7,8 +7,9 @@
 # MAGIC shop. This notebook trains on a small generated set, shows that the shops agree, compares with
 # MAGIC training each shop alone, and recommends.
 # MAGIC
-# MAGIC It needs the ambient Spark session with Delta Lake, and `cdimf_spark` installed
-# MAGIC (`%pip install cdimf_spark[plots]`, or the wheel of this repository).
+# MAGIC It needs `cdimf_spark` with the extra `plots`, from a clone of the repository or its wheel; in Jupyter
+# MAGIC also the extra `spark` and Java 17. On Databricks Spark and Delta Lake are there. (Do not install
+# MAGIC `cdimf_spark` by its bare name: it is not on the package index.)
 
 # COMMAND ----------
 
@@ -20,7 +21,7 @@ import pandas as pd
 from cdimf_spark import CDIMF, CDIMFModel, build_session, popularity, separate_als
 from cdimf_spark.demonstration_data import demonstration_split
 
-# On a cluster this is the session that is already there.
+# The session that is already there, on a cluster; in Jupyter this starts Spark on this machine.
 spark = build_session()
 
 # Any folder that Spark can write: a volume, a bucket, a local path.

@@ -7,7 +7,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cdimf_spark.errors import ConfigurationError
+from cdimf_spark.errors import ConfigurationError, MissingPackageError
 from cdimf_spark.reports.measures_report import groups_of
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ def check_plot(path: str) -> None:
     if Path(path).suffix not in _ENDINGS:
         raise ConfigurationError(f"--plot {path}: its name must end in one of {_ENDINGS}")
     if find_spec("matplotlib") is None:
-        raise ConfigurationError("plots need matplotlib: pip install 'cdimf_spark[plots]'")
+        raise MissingPackageError("--plot", "matplotlib", "plots")
 
 
 def plot_comparison(result: Mapping[str, Any], path: str) -> None:
