@@ -7,7 +7,20 @@ The names below are imported on first use, so that `ServingModel`, ``cdimf_spark
 from __future__ import annotations
 
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+# What type checkers see; at run time `__getattr__` imports a name when it is used.
+if TYPE_CHECKING:
+    from cdimf_spark.distributed.baselines.baselines import popularity, separate_als
+    from cdimf_spark.distributed.baselines.pooled import pooled_als
+    from cdimf_spark.distributed.estimator import CDIMF
+    from cdimf_spark.distributed.model import CDIMFModel
+    from cdimf_spark.distributed.preparation.prepared import prepare, prepare_from_config
+    from cdimf_spark.distributed.session import build_session
+    from cdimf_spark.distributed.tuning.tune import tune
+    from cdimf_spark.preparation.prepare_config import PrepareConfig
+    from cdimf_spark.preparation.prepare_options import PrepareOptions
+    from cdimf_spark.serving.serving_model import ServingModel
 
 __version__ = "0.1.0"
 
@@ -46,7 +59,17 @@ def __dir__() -> list[str]:
     return sorted({*globals(), *__all__})
 
 
-def __getattr__(name: str) -> Any:
-    if name not in _MODULES:
-        raise AttributeError(f"module 'cdimf_spark' has no attribute {name!r}")
-    return getattr(import_module(_MODULES[name]), name)
+# Not for type checkers: to them a name that is not above is an error, not anything.
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> Any:
+        if name not in _MODULES:
+            raise AttributeError(f"module 'cdimf_spark' has no attribute {name!r}")
+        try:
+            return getattr(import_module(_MODULES[name]), name)
+        except ModuleNotFoundError as error:
+            if (error.name or "").split(".")[0] not in ("pyspark", "py4j"):
+                raise
+            from cdimf_spark.errors import MissingPackageError
+
+            raise MissingPackageError(f"cdimf_spark.{name}", "Spark", "spark") from None

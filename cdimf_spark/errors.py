@@ -41,6 +41,42 @@ class OutputInUseError(CDIMFError):
     exit_code = 4
 
 
+class MissingPackageError(CDIMFError, ImportError):
+    """A package that is not installed, and is needed for a part of this one.
+
+    Parameters
+    ----------
+    what : str
+        What needs it.
+    package : str
+        What is missing, as a user calls it.
+    extra : str
+        The extra of this package that has it.
+    """
+
+    exit_code = 2
+
+    def __init__(self, what: str, package: str, extra: str) -> None:
+        self.what, self.package, self.extra = what, package, extra
+        super().__init__(what, package, extra)
+
+    def __str__(self) -> str:
+        """Say how to install it, by names that are published, or from what one has."""
+        return (
+            f"{self.what} needs {self.package}, which is not installed: "
+            f"{_PUBLISHED[self.extra]}; or pip install -e '.[{self.extra}]' in a clone of the "
+            f"repository, or pip install 'FILE.whl[{self.extra}]' with its wheel"
+        )
+
+
+# Extras by the published names of what is in them: the name of this package is not published, so
+# that anybody could take it.
+_PUBLISHED = {
+    "spark": "pip install pyspark==4.1.4 delta-spark==4.4.0 (and Java 17)",
+    "plots": "pip install matplotlib",
+}
+
+
 class UnknownKeyError(ConfigurationError):
     """An option that does not exist, most often a misspelt one.
 
@@ -208,7 +244,7 @@ def counted(n: int, noun: str) -> str:
     return f"{n} {noun}" if n == 1 else f"{n} {noun}s"
 
 
-def did_you_mean(word: str, known: Iterable[str]) -> str:
+def did_you_mean(word: object, known: Iterable[str]) -> str:
     """Return ``": did you mean 'rank'?"`` for the nearest known word, or a full stop."""
-    nearest = difflib.get_close_matches(word, list(known), n=1)
+    nearest = difflib.get_close_matches(str(word), list(known), n=1)
     return f": did you mean {nearest[0]!r}?" if nearest else "."

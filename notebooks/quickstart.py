@@ -7,20 +7,20 @@
 # MAGIC shop. This notebook trains on a small generated set, shows that the shops agree, compares with
 # MAGIC training each shop alone, and recommends.
 # MAGIC
-# MAGIC It needs the ambient Spark session with Delta Lake, and `cdimf_spark` installed with the extra
-# MAGIC `plots`, from a clone of the repository or its wheel.
+# MAGIC It needs `cdimf_spark` with the extra `plots`, from a clone of the repository or its wheel; in Jupyter
+# MAGIC also the extra `spark` and Java 17. On Databricks Spark and Delta Lake are there. (Do not install
+# MAGIC `cdimf_spark` by its bare name: it is not on the package index.)
 
 # COMMAND ----------
 
 import tempfile
 
-import matplotlib.pyplot as plt
 import pandas as pd
 
 from cdimf_spark import CDIMF, CDIMFModel, build_session, popularity, separate_als
 from cdimf_spark.demonstration_data import demonstration_split
 
-# On a cluster this is the session that is already there.
+# The session that is already there, on a cluster; in Jupyter this starts Spark on this machine.
 spark = build_session()
 
 # Any folder that Spark can write: a volume, a bucket, a local path.
@@ -63,7 +63,7 @@ model.user_factors.show(3)
 
 # COMMAND ----------
 
-history = model.history.toPandas().sort_values("iteration").set_index("iteration")
+history = model.history.to_pandas().set_index("iteration")
 
 figure, (losses, residuals) = plt.subplots(1, 2, figsize=(11, 4))
 parts = ["observed_loss", "unobserved_loss", "regularization_loss", "coupling_loss"]

@@ -18,7 +18,7 @@ MODULES = sorted(path for path in PACKAGE.rglob("*.py") if path.name != "__init_
 # Rooms (folders, or single modules) from the ground up. A room may use its own modules and those of
 # the floors below; rooms of one floor do not know each other.
 FLOORS = (
-    ("errors", "schemas"),
+    ("errors", "schemas", "progress"),
     ("configuration", "results"),
     ("kernel",),
     ("solver",),
@@ -29,6 +29,7 @@ FLOORS = (
     ("distributed.session", "distributed.workers", "distributed.worker_daemon"),
     ("distributed.blocks",),
     ("distributed.output",),
+    ("distributed.failures",),
     ("distributed.input",),
     ("distributed.preparation",),
     ("distributed.training",),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import re
 import signal
 import sys
 from collections.abc import Callable
@@ -15,6 +14,7 @@ from types import FrameType
 from pyspark.sql import SparkSession
 
 from cdimf_spark import errors
+from cdimf_spark.distributed.failures import worker_error
 from cdimf_spark.distributed.output.storage_errors import storage_error
 from cdimf_spark.distributed.session import build_session
 from cdimf_spark.distributed.workers import start_workers
@@ -23,8 +23,6 @@ logger = logging.getLogger(__name__)
 
 INTERRUPTED = 130
 _OTHER_FAILURE = 1
-# An error that a Spark worker raised comes back as text, in a traceback.
-_WORKER_ERROR = re.compile(r"^cdimf_spark\.errors\.(\w+): (.+)$", re.MULTILINE)
 
 
 def run(main: Callable[[], object], after_interrupt: str = "") -> int:
@@ -56,12 +54,9 @@ def run(main: Callable[[], object], after_interrupt: str = "") -> int:
         if _INTERRUPTS.reported:
             # The JVM got the signal too and is gone: any error now is about that.
             return INTERRUPTED
-        found = worker_error(error)
+        found = worker_error(error) or storage_error(error)
         if found is not None:
-            return _report(*found)
-        stored = storage_error(error)
-        if stored is not None:
-            return _report(str(stored), stored.exit_code)
+            return _report(str(found), found.exit_code)
         logger.exception("the job failed")
         return _report(f"{type(error).__name__}: {_first_line(error)}", _OTHER_FAILURE)
     return 0
@@ -127,15 +122,6 @@ def set_up_logging() -> None:
     # The bridge to Java logs every interrupted call, and pyspark repeats each error as JSON.
     for name in ("py4j", "pyspark", "SQLQueryContextLogger", "DataFrameQueryContextLogger"):
         logging.getLogger(name).setLevel(logging.CRITICAL)
-
-
-def worker_error(error: Exception) -> tuple[str, int] | None:
-    """Message and exit code of a `CDIMFError` that a Spark worker raised, else None."""
-    match = _WORKER_ERROR.search(str(error))
-    kind = getattr(errors, match[1], None) if match else None
-    if match is None or not (isinstance(kind, type) and issubclass(kind, errors.CDIMFError)):
-        return None
-    return match[2].strip(), kind.exit_code
 
 
 def _report(message: str, code: int) -> int:

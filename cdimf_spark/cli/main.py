@@ -14,7 +14,7 @@ from importlib import import_module
 from cdimf_spark import __version__
 from cdimf_spark.cli.conf import write_settings
 from cdimf_spark.cli.program import CONSOLE
-from cdimf_spark.errors import ConfigurationError, did_you_mean
+from cdimf_spark.errors import ConfigurationError, MissingPackageError, did_you_mean
 
 # What a command does, by its name; its module is imported when it is called.
 _COMMANDS = {
@@ -68,7 +68,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             nearest = did_you_mean(name, _COMMANDS)
             raise ConfigurationError(f"there is no command {name!r}{nearest} See cdimf --help")
         return write_settings(rest, CONSOLE) if name == "conf" else _run_job(name, rest)
-    except ConfigurationError as error:
+    except (ConfigurationError, MissingPackageError) as error:
         print(f"error: {error}", file=sys.stderr)  # noqa: T201 -- the command's last word
         return error.exit_code
 
@@ -83,9 +83,7 @@ def _run_job(name: str, arguments: list[str]) -> int:
     except ModuleNotFoundError as error:
         if (error.name or "").split(".")[0] not in ("pyspark", "py4j"):
             raise
-        raise ConfigurationError(
-            f"cdimf {name} needs Spark: pip install pyspark==4.1.4 delta-spark==4.4.0 (and Java 17)"
-        ) from error
+        raise MissingPackageError(f"cdimf {name}", "Spark", "spark") from error
     advice = CONSOLE.words(getattr(command, "AFTER_INTERRUPT", ""))
     code: int = run(partial(command.main, arguments, CONSOLE), advice)
     return code

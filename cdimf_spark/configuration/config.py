@@ -17,6 +17,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Self
 
+from cdimf_spark.configuration.domains import (
+    check_domain_names,
+    domain_keys,
+    domain_options,
+    make_domain,
+    make_options,
+)
 from cdimf_spark.configuration.options import check_names, options_of, read_value
 from cdimf_spark.configuration.settings import (
     DomainConfig,
@@ -25,7 +32,7 @@ from cdimf_spark.configuration.settings import (
     resolve_unobserved_weight,
 )
 from cdimf_spark.configuration.strict_yaml import read_yaml
-from cdimf_spark.errors import ConfigurationError, UnknownKeyError, ValueOutOfRangeError
+from cdimf_spark.errors import ConfigurationError, ValueOutOfRangeError
 
 __all__ = [
     "DEFAULT_OUTPUT",
@@ -41,7 +48,7 @@ __all__ = [
 DEFAULT_OUTPUT = "cdimf_model"
 _MODEL_KEYS = tuple(entry.name for entry in fields(ModelConfig))
 _FOLDERS = ("output", "warm_start")
-_DOMAIN_KEYS = tuple(entry.name for entry in fields(DomainConfig) if entry.name != "name")
+_DOMAIN_KEYS = domain_keys(DomainConfig)
 
 
 @dataclass(frozen=True)
@@ -106,22 +113,12 @@ class TrainConfig:
         domains, output = domain_options(values.get("domains"), where), values.get("output")
         return cls(
             model=make_options(ModelConfig, model, where, ""),
-            domains=tuple(_make_domain(name, domains[name], where) for name in domains),
+            domains=tuple(
+                make_domain(DomainConfig, name, domains[name], where) for name in domains
+            ),
             output=DEFAULT_OUTPUT if output in (None, "") else output,
             warm_start=values.get("warm_start") or None,
         )
-
-
-def check_domain_names(names: Sequence[str]) -> None:
-    """Raise ConfigurationError if two domains have one name, or differ in case only."""
-    seen: dict[str, str] = {}
-    for name in names:
-        if name.lower() in seen:
-            raise ConfigurationError(
-                f"domains {seen[name.lower()]!r} and {name!r}: names must differ, "
-                "and not in case only"
-            )
-        seen[name.lower()] = name
 
 
 def check_output(output: object) -> None:
@@ -132,45 +129,6 @@ def check_output(output: object) -> None:
 
 def _is_path(value: object) -> bool:
     return isinstance(value, str) and bool(value.strip())
-
-
-def make_options(cls: type, values: Mapping[str, Any], where: str, prefix: str) -> Any:
-    """Make an options object of a class; errors name the option in full and its source."""
-    try:
-        return cls(**values)
-    except ValueOutOfRangeError as error:
-        name = prefix + error.key
-        raise ValueOutOfRangeError(name, error.value, error.allowed, where) from None
-
-
-def _make_domain(name: str, values: Mapping[str, Any], where: str) -> DomainConfig:
-    """Make the configuration of one domain."""
-    prefix = f"domains.{name}."
-    try:
-        check_names(values, _DOMAIN_KEYS, where)
-    except UnknownKeyError as error:
-        known = [prefix + key for key in error.known]
-        raise UnknownKeyError(prefix + error.key, known, where) from None
-    domain: DomainConfig = make_options(
-        DomainConfig, {"path": "", **values, "name": name}, where, prefix
-    )
-    return domain
-
-
-def domain_options(domains: object, where: str) -> dict[str, dict[str, Any]]:
-    """Return the options of each domain by name; a lone path becomes the option ``path``."""
-    # In YAML, ``domains:`` with nothing below is an empty text.
-    if domains is None or domains == "":
-        return {}
-    if not isinstance(domains, Mapping):
-        raise ValueOutOfRangeError("domains", domains, "a mapping of names to paths", where)
-    options: dict[str, dict[str, Any]] = {}
-    for name, values in domains.items():
-        if not isinstance(values, str | Mapping):
-            allowed = "a path, or a mapping of the domain's options"
-            raise ValueOutOfRangeError(f"domains.{name}", values, allowed, where)
-        options[name] = {"path": values} if isinstance(values, str) else dict(values)
-    return options
 
 
 def load_config(

@@ -7,9 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from pyspark.sql import SparkSession
 
-from cdimf_spark.configuration.settings import DomainConfig
 from cdimf_spark.distributed.evaluation.checked_tests import CheckedTests, check_tests
-from cdimf_spark.distributed.input.reading import read_all_annotated
 from cdimf_spark.distributed.model import CDIMFModel
 
 
@@ -33,12 +31,7 @@ def open_with_tests(
     """
     with ThreadPoolExecutor() as pool:
         opened = pool.submit(CDIMFModel, spark, model)
-        checked = pool.submit(_read_tests, spark, paths)
+        checked = pool.submit(check_tests, paths, spark)
         found = opened.result()
         found.tables.check_domains(paths)
         return found, checked.result()
-
-
-def _read_tests(spark: SparkSession, paths: Mapping[str, str]) -> CheckedTests:
-    domains = [DomainConfig(name, path) for name, path in paths.items()]
-    return check_tests(read_all_annotated(spark, domains, with_weight=False))

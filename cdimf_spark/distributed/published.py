@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from concurrent.futures import ThreadPoolExecutor
 
 from pyspark.sql import DataFrame, SparkSession
@@ -9,10 +10,12 @@ from pyspark.sql import functions as F
 
 from cdimf_spark.configuration.config import TrainConfig
 from cdimf_spark.distributed.blocks.layout import Layout
+from cdimf_spark.distributed.failures import public
 from cdimf_spark.distributed.output.runs import Run, last_run
 from cdimf_spark.distributed.output.tables import OutputTables
 from cdimf_spark.distributed.scorer import Scorer
 from cdimf_spark.distributed.scoring.scoring_tables import ScoringTables, Sizes, Sources
+from cdimf_spark.distributed.session import check_delta
 from cdimf_spark.distributed.training.iteration import EXCHANGE_KINDS, only
 from cdimf_spark.distributed.training.resuming import check_format
 from cdimf_spark.distributed.training.working_tables import WorkingTables
@@ -47,8 +50,12 @@ class PublishedModel(Scorer):
         If another version of the package wrote it in a form that this one cannot read.
     """
 
-    def __init__(self, spark: SparkSession, path: str, run: Run | None = None) -> None:
-        self.path = path
+    @public
+    def __init__(
+        self, spark: SparkSession, path: str | os.PathLike[str], run: Run | None = None
+    ) -> None:
+        check_delta(spark)
+        self.path = path = os.fspath(path)
         self._output = OutputTables(spark, path)
         run = run or last_run(self._output, published=True)
         if run is None:
@@ -87,6 +94,7 @@ class PublishedModel(Scorer):
         rows = groups.toDF(USER_ID, "domains").groupBy("domains").count().collect()
         return Overlap({tuple(row["domains"]): row["count"] for row in rows})
 
+    @public
     def users_of(self, domain: str) -> DataFrame:
         """Users that have interactions in a domain: user_id."""
         self.tables.check_domains([domain])

@@ -10,6 +10,8 @@ from pyspark.sql import DataFrame, SparkSession
 from cdimf_spark.distributed.evaluation.checked_tests import CheckedTests, check_tests
 from cdimf_spark.distributed.evaluation.evaluate import evaluate
 from cdimf_spark.distributed.evaluation.protocol import Lengths, Negatives
+from cdimf_spark.distributed.failures import public
+from cdimf_spark.distributed.input.given import Domains, Frame
 from cdimf_spark.distributed.recommendation.item_filters import keep_items
 from cdimf_spark.distributed.recommendation.lookups import (
     similar_items,
@@ -59,9 +61,10 @@ class Scorer:
     def _spark(self) -> SparkSession:
         return self.tables.items.sparkSession
 
+    @public
     def evaluate(
         self,
-        tests: Mapping[str, DataFrame] | DataFrame | CheckedTests,
+        tests: Domains | CheckedTests,
         k: Lengths = 10,
         negatives: Negatives = 999,
         seed: int = 0,
@@ -72,8 +75,8 @@ class Scorer:
         Parameters
         ----------
         tests
-            A frame (user_id, item_id) a domain, by name; or one frame with a column `domain`; or
-            what `check_tests` made of these.
+            By the domain's name a frame (user_id, item_id) of Spark, pandas or Arrow, or the path
+            of one; or one frame with a column `domain`; or what `check_tests` made of these.
         k
             Length of the list that counts, or several; the first is that of `domains`.
         negatives
@@ -99,10 +102,11 @@ class Scorer:
         """
         if isinstance(tests, Mapping):
             self.tables.check_domains(tests)
-        checked = tests if isinstance(tests, CheckedTests) else check_tests(tests)
+        checked = tests if isinstance(tests, CheckedTests) else check_tests(tests, self._spark)
         found = evaluate(self.tables, checked.rows, checked.n_tests, k, negatives, seed, by)
         return Evaluation(found)
 
+    @public
     def recommend(
         self,
         domain: str,
@@ -111,7 +115,7 @@ class Scorer:
         *,
         allow: Ids | None = None,
         deny: Ids | None = None,
-        deny_pairs: DataFrame | None = None,
+        deny_pairs: Frame | None = None,
         keep_seen: bool = False,
     ) -> DataFrame:
         """List the k best items of a domain for each user, without those that he has seen.
@@ -119,9 +123,10 @@ class Scorer:
         Parameters
         ----------
         users
-            Ids, or a frame with a column user_id; None: all users of the domain. A user of other
-            domains only is scored with what they know of him; one whom no domain knows gets what
-            is popular, and a warning says how many they are.
+            Ids (texts or whole numbers), or a frame of Spark, pandas or Arrow with a column
+            user_id; None: all users of the domain. A user of other domains only is scored with what
+            they know of them; one whom no domain knows gets what is popular, and a warning says
+            how many they are.
         allow, deny
             Ids of the only items to list, and of items not to list, or frames with a column
             item_id. Ids that the domain does not have are counted in a warning.
@@ -154,13 +159,14 @@ class Scorer:
             logger.warning(
                 "only %s left: all lists are shorter than %d", counted(n_left, "item"), k
             )
-        left_out = LeftOut(seen=not keep_seen, pairs=denied_pairs(deny_pairs))
+        left_out = LeftOut(seen=not keep_seen, pairs=denied_pairs(self._spark, deny_pairs))
         if users is None:
             return recommend(tables, domain, None, k, left_out=left_out)
         requests = read_ids(self._spark, users, USER_ID, "users")
         n_requests = report_unknown(requests, unknown_users(tables, domain, requests), POPULAR_FATE)
         return recommend(tables, domain, requests, k, n_requests, left_out)
 
+    @public
     def users_for_items(
         self, domain: str, items: Ids, k: int = 10, *, keep_seen: bool = False
     ) -> DataFrame:
@@ -189,6 +195,7 @@ class Scorer:
         asked = read_ids(self._spark, items, ITEM_ID, "items")
         return users_for_items(self.tables, domain, asked, k, keep_seen)
 
+    @public
     def similar_items(self, domain: str, items: Ids, k: int = 10) -> DataFrame:
         """List the k items of a domain most like each of some: by the cosine of their factors.
 
@@ -204,6 +211,7 @@ class Scorer:
         """
         return similar_items(self.tables, domain, read_ids(self._spark, items, ITEM_ID, "items"), k)
 
+    @public
     def similar_users(self, domain: str, users: Ids, k: int = 10) -> DataFrame:
         """List the k users of a domain most like each of some: by the cosine of their factors.
 

@@ -15,22 +15,20 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any, Self
 
-from cdimf_spark.configuration.config import (
+from cdimf_spark.configuration.config import check_output, parse_domains, split_pairs
+from cdimf_spark.configuration.domains import (
     check_domain_names,
-    check_output,
     domain_options,
+    make_domain,
     make_options,
-    parse_domains,
-    split_pairs,
 )
 from cdimf_spark.configuration.options import check_names
 from cdimf_spark.configuration.strict_yaml import read_yaml
-from cdimf_spark.errors import ConfigurationError, UnknownKeyError
+from cdimf_spark.errors import ConfigurationError
 from cdimf_spark.preparation.prepare_options import EventsConfig, PrepareOptions
 
 DEFAULT_OUTPUT = "prepared"
 _OPTIONS = tuple(entry.name for entry in fields(PrepareOptions))
-_DOMAIN_OPTIONS = tuple(entry.name for entry in fields(EventsConfig) if entry.name != "name")
 
 
 @dataclass(frozen=True)
@@ -73,24 +71,12 @@ class PrepareConfig:
         domains = domain_options(values.get("domains"), where)
         return cls(
             options=options,
-            domains=tuple(_make_domain(name, domains[name], options, where) for name in domains),
+            domains=tuple(
+                with_columns(make_domain(EventsConfig, name, domains[name], where), options)
+                for name in domains
+            ),
             output=values.get("output") or DEFAULT_OUTPUT,
         )
-
-
-def _make_domain(
-    name: str, values: Mapping[str, Any], options: PrepareOptions, where: str
-) -> EventsConfig:
-    """Make the configuration of one domain."""
-    prefix = f"domains.{name}."
-    try:
-        check_names(values, _DOMAIN_OPTIONS, where)
-    except UnknownKeyError as error:
-        known = [prefix + key for key in error.known]
-        raise UnknownKeyError(prefix + error.key, known, where) from None
-    given = {"path": "", **values, "name": name}
-    domain: EventsConfig = make_options(EventsConfig, given, where, prefix)
-    return with_columns(domain, options)
 
 
 def with_columns(domain: EventsConfig, options: PrepareOptions) -> EventsConfig:

@@ -5,16 +5,16 @@ from __future__ import annotations
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
-from cdimf_spark.errors import ConfigurationError
+from cdimf_spark.errors import MissingPackageError
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
 def check_matplotlib() -> None:
-    """Raise ConfigurationError, with what to do, if nothing can be drawn."""
+    """Raise MissingPackageError, with what to do, if nothing can be drawn."""
     if find_spec("matplotlib") is None:
-        raise ConfigurationError("plots need matplotlib: pip install matplotlib")
+        raise MissingPackageError("plots", "matplotlib", "plots")
 
 
 def new_figure(width: float, height: float) -> Figure:
@@ -22,7 +22,7 @@ def new_figure(width: float, height: float) -> Figure:
 
     Raises
     ------
-    ConfigurationError
+    MissingPackageError
         If matplotlib is not installed.
     """
     check_matplotlib()

@@ -10,6 +10,7 @@ from typing import Any
 import yaml
 
 from cdimf_spark.configuration.config import DomainConfig, ModelConfig, TrainConfig
+from cdimf_spark.configuration.domains import IN_MEMORY
 from cdimf_spark.reports.text_tables import text_table
 from cdimf_spark.tuning.trials import Trial
 from cdimf_spark.tuning.tuning_options import TuningOptions
@@ -65,10 +66,6 @@ def _domain_values(domain: DomainConfig) -> dict[str, Any]:
     if values["path"] == IN_MEMORY:
         del values["path"]
     return values
-
-
-# Stands for the path of a domain that came as a DataFrame.
-IN_MEMORY = "the DataFrame"
 
 
 def trial_line(trial: Trial, best: Trial, tuning: TuningOptions) -> str:

@@ -18,6 +18,7 @@ from cdimf_spark.configuration.config import TrainConfig
 from cdimf_spark.distributed.blocks.block_ops import address_of, by_block
 from cdimf_spark.distributed.blocks.block_rows import decode, encode, to_table
 from cdimf_spark.distributed.blocks.packing import block_sizes, persist_blocks
+from cdimf_spark.distributed.failures import public
 from cdimf_spark.distributed.published import PublishedModel
 from cdimf_spark.distributed.scorer import Scorer
 from cdimf_spark.distributed.scoring.scoring_tables import USER_KINDS, restrict
@@ -27,6 +28,7 @@ from cdimf_spark.distributed.workers import apply_to_groups
 from cdimf_spark.schemas import BLOCK_ROW
 
 
+@public
 def popularity(model: PublishedModel) -> Scorer:
     """Every item scores with its number of interactions, for everybody: a model of rank 1."""
 
@@ -54,6 +56,7 @@ def count_interactions(static: pa.Table) -> pa.Table:
     return to_table(encode(address_of(static), {"factors": counts}))
 
 
+@public
 def separate_als(model: PublishedModel) -> Scorer:
     """Each domain for itself (rho = 0): same interactions, options and number of iterations.
 

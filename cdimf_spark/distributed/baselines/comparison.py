@@ -10,8 +10,6 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from pyspark.sql import DataFrame
-
 from cdimf_spark.configuration.options import split_names
 from cdimf_spark.distributed.baselines.baselines import popularity, separate_als
 from cdimf_spark.distributed.baselines.mllib import mllib_als
@@ -22,9 +20,11 @@ from cdimf_spark.distributed.evaluation.evaluate import measures_of, rank_and_su
 from cdimf_spark.distributed.evaluation.evaluation_summary import Found, summarize
 from cdimf_spark.distributed.evaluation.measures_summary import Measured, summarize_measures
 from cdimf_spark.distributed.evaluation.protocol import Protocol
+from cdimf_spark.distributed.input.given import Domains
 from cdimf_spark.distributed.published import PublishedModel
 from cdimf_spark.distributed.scorer import Scorer
 from cdimf_spark.errors import UnknownKeyError, ValueOutOfRangeError
+from cdimf_spark.progress import stage, step
 
 logger = logging.getLogger(__name__)
 
@@ -41,7 +41,7 @@ USUAL_BASELINES = tuple(name for name in BASELINES if name != "mllib")
 
 def compare(
     model: PublishedModel,
-    tests: Mapping[str, DataFrame] | DataFrame | CheckedTests,
+    tests: Domains | CheckedTests,
     protocol: Protocol,
     baselines: Sequence[str],
 ) -> dict[str, Any]:
@@ -75,15 +75,25 @@ def compare(
     names = check_baselines(baselines)
     if isinstance(tests, Mapping):
         model.tables.check_domains(tests)
-    checked = tests if isinstance(tests, CheckedTests) else check_tests(tests)
+    checked = (
+        tests
+        if isinstance(tests, CheckedTests)
+        else check_tests(tests, model.tables.items.sparkSession)
+    )
     protocol.check(model.tables, checked.n_tests)
     draws = choose_draws(model.tables, checked.rows, checked.n_tests, protocol.negatives)
     scorers: dict[str, Scorer] = {MODEL: model}
-    for name in names:
+    for number, name in enumerate(names):
+        step(number)
+        stage(name)
         logger.info("making the baseline %s", name)
         scorers[name] = BASELINES[name](model)
+    step(len(names))
+    stage("ranking")
+    logger.info("ranking the test rows with the model and its baselines")
     tables = [scorer.tables for scorer in scorers.values()]
     found, measured = rank_and_sum(tables, checked.rows, checked.n_tests, protocol, draws)
+    step(len(names) + 1)
     return {
         "k": protocol.ks[0],
         "negatives": protocol.negatives,

@@ -27,6 +27,7 @@ from cdimf_spark.distributed.blocks.packing import (
     persist_blocks,
     rows_of,
 )
+from cdimf_spark.distributed.failures import public
 from cdimf_spark.distributed.published import PublishedModel
 from cdimf_spark.distributed.scorer import Scorer
 from cdimf_spark.distributed.scoring.scoring_tables import restrict
@@ -66,6 +67,7 @@ class Pool:
         return cls(keyed, layout, blocks)
 
 
+@public
 def pooled_als(model: PublishedModel) -> Scorer:
     """Joined ALS: the model's options and number of iterations, on the data of all domains.
 

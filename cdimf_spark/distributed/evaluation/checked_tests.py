@@ -6,17 +6,13 @@ from collections.abc import Mapping
 from functools import reduce
 from typing import NamedTuple
 
-from pyspark.sql import DataFrame
-from pyspark.sql import functions as F
+from pyspark.sql import DataFrame, SparkSession
 
-from cdimf_spark.distributed.input.validation import (
-    PROBLEM,
-    annotate,
-    clean_rows,
-    raise_for_problems,
-)
-from cdimf_spark.errors import ConfigurationError, DataError
-from cdimf_spark.schemas import DOMAIN
+from cdimf_spark.configuration.domains import given_domains
+from cdimf_spark.configuration.settings import DomainConfig
+from cdimf_spark.distributed.input.given import Domains, Given
+from cdimf_spark.distributed.input.validation import clean_rows, raise_for_problems
+from cdimf_spark.errors import DataError
 
 
 class CheckedTests(NamedTuple):
@@ -26,42 +22,31 @@ class CheckedTests(NamedTuple):
     n_tests: dict[str, int]
 
 
-def check_tests(tests: Mapping[str, DataFrame] | DataFrame) -> CheckedTests:
+def check_tests(tests: Domains, spark: SparkSession | None = None) -> CheckedTests:
     """Validate test rows, in one job; no model is needed.
 
     Parameters
     ----------
     tests
-        A frame (user_id, item_id) a domain, by name; or one frame with a column `domain`.
+        By the domain's name a frame (user_id, item_id), or the path of one, read like training
+        data; or one frame with a column `domain`.
+    spark
+        The session; None: that of the frames, or the active one.
 
     Raises
     ------
     ConfigurationError
-        If there is no column `domain`.
+        If they are something else, or there is no column `domain`.
     DataError
         If there is no row, or some cannot be used.
     """
-    frames = tests if isinstance(tests, Mapping) else _by_domain(tests)
-    if not frames:
+    if isinstance(tests, Mapping) and not tests:
         raise DataError("there is no test row: name a test set for at least one domain")
-    annotated = reduce(DataFrame.unionByName, [_annotated(f, d) for d, f in frames.items()])
-    contents = raise_for_problems(annotated, dict.fromkeys(frames, "the test set"))
+    given = Given.of(tests, "the test set", spark)
+    domains = given_domains(DomainConfig, given.paths, None)
+    frames = given.annotated(domains, with_weight=False, called="the test set")
+    annotated = reduce(DataFrame.unionByName, frames.values())
+    sources = {name: path or "the test set" for name, path in given.paths.items()}
+    contents = raise_for_problems(annotated, sources)
     counts = {name: content.n_rows for name, content in contents.items()}
     return CheckedTests(clean_rows(annotated), counts)
-
-
-def _by_domain(tests: DataFrame) -> dict[str, DataFrame]:
-    if DOMAIN not in tests.columns:
-        raise ConfigurationError(
-            "tests must be a frame a domain, {'sport': frame, ...}, or one frame with a column "
-            f"'domain'; present: {', '.join(tests.columns)}"
-        )
-    names = sorted(str(row[0]) for row in tests.select(DOMAIN).distinct().collect())
-    return {name: tests.where(F.col(DOMAIN) == name).drop(DOMAIN) for name in names}
-
-
-def _annotated(frame: DataFrame, domain: str) -> DataFrame:
-    """Rows with their problems; what `read_annotated` returns has them already."""
-    if PROBLEM in frame.columns:
-        return frame
-    return annotate(frame, domain, f"the test set of {domain}", with_weight=False)

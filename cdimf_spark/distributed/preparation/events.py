@@ -36,7 +36,7 @@ def read_events(
     spark : SparkSession
     config : PrepareConfig
     frames : mapping of str to DataFrame, optional
-        Events by domain, instead of what is at the domains' paths.
+        Events of domains that have no path.
 
     Returns
     -------
@@ -48,18 +48,17 @@ def read_events(
     DataError
         An input is missing or has not the columns that the options need.
     """
-    annotated = []
+    annotated, given = [], frames or {}
     for domain in config.domains:
         source, events = domain.source, event_columns(domain, config.options)
         with_weight = "event" not in events.needs
-        if frames is None:
-            annotated.append(read_annotated(spark, source, with_weight, events))
-        else:
-            frame, path = frames[domain.name], source.path
-            columns = source.columns
+        if domain.name in given:
+            frame, path, columns = given[domain.name], source.path, source.columns
             annotated.append(
                 annotate(frame, domain.name, path, columns, with_weight, events=events)
             )
+        else:
+            annotated.append(read_annotated(spark, source, with_weight, events))
     return reduce(DataFrame.unionByName, annotated)
 
 

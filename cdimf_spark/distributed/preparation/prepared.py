@@ -9,10 +9,13 @@ from typing import Any
 
 from pyspark.sql import DataFrame, SparkSession
 
+from cdimf_spark.configuration.domains import given_domains
 from cdimf_spark.configuration.options import check_names
+from cdimf_spark.distributed.failures import public
+from cdimf_spark.distributed.input.given import Domains, Given, Source, given_table
 from cdimf_spark.distributed.output.guard import Inputs, check_target
 from cdimf_spark.distributed.preparation.numbering import warning_text
-from cdimf_spark.distributed.preparation.run_preparation import run_preparation
+from cdimf_spark.distributed.preparation.run_preparation import N_STAGES, run_preparation
 from cdimf_spark.distributed.preparation.writing import (
     PARTS,
     refuse_unfit_ids,
@@ -20,9 +23,9 @@ from cdimf_spark.distributed.preparation.writing import (
     write_report,
     write_tables,
 )
-from cdimf_spark.errors import ConfigurationError
 from cdimf_spark.preparation.prepare_config import PrepareConfig, with_columns
 from cdimf_spark.preparation.prepare_options import EventsConfig, PrepareOptions
+from cdimf_spark.progress import showing
 from cdimf_spark.reports.prepare_report import next_commands, preparation_text
 from cdimf_spark.results.folders import Order
 from cdimf_spark.results.marker import Kind
@@ -73,6 +76,7 @@ class Prepared:
             if part in sizes
         }
 
+    @public
     def write(self, output: str, format: str | None = None, overwrite: bool = False) -> None:
         """Write a table for each domain and part, ``OUTPUT/sport/train``, and report.json.
 
@@ -114,22 +118,28 @@ class Prepared:
         return preparation_text(self.report)
 
 
+@public
 def prepare(
-    events: Mapping[str, DataFrame],
-    links: DataFrame | None = None,
+    events: Domains,
+    links: Source | None = None,
     domain_options: Mapping[str, Mapping[str, Any]] | None = None,
+    verbose: bool = True,
     **options: Any,
 ) -> Prepared:
     """Prepare raw events: clean interactions, one id for a person, and a split.
 
     Parameters
     ----------
-    events : mapping of str to DataFrame
-        Events by domain, with columns of well-known names or those of the option `columns`.
-    links : DataFrame, optional
+    events : mapping of str to frame or path
+        Events by domain, with columns of well-known names or those of the option `columns`: frames
+        of Spark, pandas or Arrow, or paths that a job would read; or one frame with a column
+        `domain`.
+    links : frame or path, optional
         Link table: domain, user_id, person_id.
     domain_options : mapping, optional
         Options of single domains: ``{"sport": {"min_rating": 4}}``.
+    verbose : bool
+        As in `CDIMF.fit`.
     **options
         Options of `PrepareOptions`: min_rating, filter, split, seed, ...
 
@@ -149,24 +159,18 @@ def prepare(
     >>> prepared.write("data/shops")
     """
     check_names(options, [field.name for field in fields(PrepareOptions)], "prepare()")
-    own = domain_options or {}
-    check_names(own, list(events), "domain_options")
-    if not events:
-        raise ConfigurationError("prepare() wants a frame a domain: {'sport': frame, ...}")
+    given = Given.of(events, "prepare()")
     common = PrepareOptions(**options)
-    domains = tuple(
-        with_columns(
-            EventsConfig(name=name, **{"path": "the DataFrame", **own.get(name, {})}), common
-        )
-        for name in events
-    )
-    config = PrepareConfig(common, domains)
-    spark = next(iter(events.values())).sparkSession
-    inputs: Inputs = {f"the events of domain {name!r}": frame for name, frame in events.items()}
-    return replace(
-        _prepared(spark, config, events, links),
-        inputs={**inputs, "the links": links, "the key file": common.key_file},
-    )
+    domains = given_domains(EventsConfig, given.paths, domain_options)
+    config = PrepareConfig(common, tuple(with_columns(domain, common) for domain in domains))
+    linked = given_table(given.spark, links, "links")
+    inputs: Inputs = {
+        **{f"the events of domain {name!r}": source for name, source in given.sources.items()},
+        "the links": linked,
+        "the key file": common.key_file,
+    }
+    prepared = _prepared(given.spark, config, given.frames, linked, verbose)
+    return replace(prepared, inputs=inputs)
 
 
 def prepare_from_config(
@@ -197,9 +201,11 @@ def _prepared(
     spark: SparkSession,
     config: PrepareConfig,
     events: Mapping[str, DataFrame] | None = None,
-    links: DataFrame | None = None,
+    links: DataFrame | str | None = None,
+    verbose: bool = True,
 ) -> Prepared:
-    parts, report = run_preparation(spark, config, events, links)
+    with showing(verbose, N_STAGES, "stage"):
+        parts, report = run_preparation(spark, config, events, links)
     report["warnings"] = [warning_text(finding) for finding in report["accidental_ids"]]
     report["warnings"] += [
         f"no user of domain {name!r} has a link: check the column domain of the link table"

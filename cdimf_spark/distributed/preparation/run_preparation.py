@@ -26,16 +26,20 @@ from cdimf_spark.distributed.preparation.splits import DROPPED, PART
 from cdimf_spark.errors import DataError
 from cdimf_spark.preparation.prepare_config import PrepareConfig
 from cdimf_spark.preparation.prepare_options import PrepareOptions, inherited
+from cdimf_spark.progress import stage, step
 from cdimf_spark.schemas import DOMAIN
 
 logger = logging.getLogger(__name__)
+
+# Reading, filtering, dividing, checking.
+N_STAGES = 4
 
 
 def run_preparation(
     spark: SparkSession,
     config: PrepareConfig,
     frames: Mapping[str, DataFrame] | None = None,
-    links: DataFrame | None = None,
+    links: DataFrame | str | None = None,
 ) -> tuple[DataFrame, dict[str, Any]]:
     """Prepare the events of all domains; nothing is written.
 
@@ -44,9 +48,9 @@ def run_preparation(
     spark : SparkSession
     config : PrepareConfig
     frames : mapping of str to DataFrame, optional
-        Events by domain, instead of what is at the domains' paths.
-    links : DataFrame, optional
-        Link table, instead of what is at the option's path.
+        Events of domains that have no path.
+    links : DataFrame or str, optional
+        Link table, or its path, instead of what is at the option's path.
 
     Returns
     -------
@@ -65,21 +69,32 @@ def run_preparation(
     table = links if links is not None else options.links
     known = None if table is None else read_links(spark, table)
     report: dict[str, Any] = {"config": config.to_dict()}
+    _done(0, "reading")
+    logger.info("reading and checking the events of %s", ", ".join(domains))
     pairs = _interactions(spark, config, frames, known, report)
+    _done(1, "filtering")
     report["accidental_ids"] = [] if known is not None else _accidents(pairs, options, domains)
     clean = _filter(hash_users(keep_apart(pairs, options, domains), key), config)
     report["interactions"] = _count_filtered(pairs, clean, config)
     for name, counts in sorted(report["interactions"].items()):
         logger.info("domain %s: %d interactions, %d after the filter", name, *counts.values())
+    _done(2, "dividing")
     report["overlap"] = count_overlap(clean, domains)
     timed = all(counts["timed"] > 0 for counts in report["events"].values())
     divided, report["split"] = divide(clean, options, domains, timed)
     parts = divided.where(f"{PART} != '{DROPPED}'").select(*clean.columns, PART)
+    _done(3, "checking")
     logger.info("split %s made; counting and checking", options.split)
     report["sizes"] = count_parts(parts, domains)
     refuse_empty(report["sizes"], options)
     report["checks"] = check_split(parts, options)
+    _done(N_STAGES, "prepared")
     return parts, report
+
+
+def _done(n_stages: int, following: str) -> None:
+    step(n_stages)
+    stage(following)
 
 
 def _interactions(

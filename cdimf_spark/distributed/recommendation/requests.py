@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+import numbers
+from collections.abc import Iterable, Mapping
+from typing import TypeAlias
 
+import numpy as np
+import pandas as pd
+import pyarrow as pa
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
+from cdimf_spark.distributed.input.given import Frame, to_spark
 from cdimf_spark.errors import ConfigurationError, DataError, counted
 from cdimf_spark.schemas import ITEM_ID, USER_ID
 
 logger = logging.getLogger(__name__)
 
-Ids = DataFrame | Iterable[object]
+Ids: TypeAlias = Frame | Iterable[object]
 
 
 def read_ids(spark: SparkSession, ids: Ids, column: str, noun: str) -> DataFrame:
@@ -22,29 +28,52 @@ def read_ids(spark: SparkSession, ids: Ids, column: str, noun: str) -> DataFrame
     Raises
     ------
     ConfigurationError
-        If it is one text: its letters are not meant.
+        If it is no list: one text, whose letters are not meant, or a number.
     DataError
-        If there are none, or the frame has no such column.
+        If there are none, the frame has no such column, or one is no id.
     """
-    if isinstance(ids, str | bytes):
+    if isinstance(ids, DataFrame | pd.DataFrame | pa.Table):
+        frame = to_spark(spark, ids)
+        _check_columns(frame, noun, column)
+        text = F.col(column).cast("string").alias(column)
+        return frame.select(text).where(F.col(column).isNotNull()).distinct()
+    if isinstance(ids, str | bytes | Mapping) or not isinstance(ids, Iterable):
+        one = ids if isinstance(ids, str | numbers.Integral) else "..."
         raise ConfigurationError(
-            f"the list of {noun} is the text {ids!r}: a list of ids, [{ids!r}], or a DataFrame "
-            f"with a column {column!r} is wanted"
+            f"the list of {noun} is {ids!r:.60}: a list of ids, [{one!r}], or a frame with a "
+            f"column {column!r} is wanted"
         )
-    if not isinstance(ids, DataFrame):
-        texts = sorted({str(one) for one in ids})
-        if not texts:
-            raise DataError(f"the list of {noun} is empty")
-        return spark.createDataFrame([(one,) for one in texts], f"{column} string")
-    _check_columns(ids, noun, column)
-    text = F.col(column).cast("string").alias(column)
-    return ids.select(text).where(F.col(column).isNotNull()).distinct()
+    texts = sorted({_id_text(one, number, noun) for number, one in enumerate(ids)})
+    if not texts:
+        raise DataError(f"the list of {noun} is empty")
+    return spark.createDataFrame([(one,) for one in texts], f"{column} string")
 
 
-def denied_pairs(pairs: DataFrame | None) -> DataFrame | None:
+def _id_text(one: object, number: int, noun: str) -> str:
+    """The text of an id: of a text or a whole number."""
+    value = one.as_py() if isinstance(one, pa.Scalar) else one
+    if isinstance(value, str):
+        return value
+    if isinstance(value, numbers.Integral) and not isinstance(value, bool):
+        return str(int(value))
+    # As pandas makes of whole numbers with gaps.
+    if isinstance(value, float | np.floating) and float(value).is_integer():
+        return str(int(value))
+    raise DataError(
+        f"the list of {noun} has {value!r} at position {number}: an id is a text or a whole number"
+    )
+
+
+def denied_pairs(spark: SparkSession, pairs: Frame | None) -> DataFrame | None:
     """Denied pairs as texts."""
     if pairs is None:
         return None
+    if not isinstance(pairs, DataFrame | pd.DataFrame | pa.Table):
+        raise ConfigurationError(
+            f"denied pairs are of type {type(pairs).__name__}: a frame with the columns "
+            f"{USER_ID!r} and {ITEM_ID!r} is wanted"
+        )
+    pairs = to_spark(spark, pairs)
     _check_columns(pairs, "denied pairs", USER_ID, ITEM_ID)
     texts = pairs.selectExpr(*(f"CAST({name} AS STRING) {name}" for name in (USER_ID, ITEM_ID)))
     return texts.where(f"{USER_ID} IS NOT NULL AND {ITEM_ID} IS NOT NULL")

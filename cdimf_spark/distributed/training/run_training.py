@@ -20,6 +20,7 @@ from cdimf_spark.distributed.blocks.packing import (
     build_blocks,
     persist_blocks,
 )
+from cdimf_spark.distributed.input.read_errors import plain_path
 from cdimf_spark.distributed.input.validation import clean_rows, raise_for_problems
 from cdimf_spark.distributed.output.commits import Commits
 from cdimf_spark.distributed.output.guard import Target
@@ -49,6 +50,7 @@ from cdimf_spark.distributed.training.trainer import Trainer, first_kept, frees_
 from cdimf_spark.distributed.training.warm_start import EarlierModel
 from cdimf_spark.distributed.training.working_tables import WorkingTables
 from cdimf_spark.errors import NumericalError
+from cdimf_spark.progress import stage
 from cdimf_spark.solver.rules import DomainSize
 
 logger = logging.getLogger(__name__)
@@ -153,6 +155,9 @@ def _pack(
 ) -> Run:
     """Start a run: validate the data, pack them, write the blocks."""
     watch = Stopwatch()
+    stage("packing")
+    output = plain_path(tables.location())
+    logger.info("reading, checking and packing the interactions; the model goes to %s", output)
     annotated = interactions.persist()
     try:
         contents = raise_for_problems(annotated, _sources(config))
@@ -208,8 +213,11 @@ def _iterate_and_publish(
     )
     trained = Trainer(config.model, steps, run, working).train()
     watch = Stopwatch()
+    stage("publishing")
+    logger.info("publishing")
     publish(tables, run, blocks, steps, trained.state, trained.messages, found)
     logger.info("published in %s, seconds=%.1f", config.output, watch.seconds())
+    stage("published")
     cleaning = Stopwatch()
     working.forget(
         first_kept(run.iteration, config.model),

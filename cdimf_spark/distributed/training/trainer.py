@@ -21,6 +21,7 @@ from cdimf_spark.distributed.training.releasing import collecting_little, releas
 from cdimf_spark.distributed.training.timing import Stopwatch
 from cdimf_spark.distributed.training.working_tables import WorkingTables
 from cdimf_spark.errors import NumericalError
+from cdimf_spark.progress import stage, step
 
 logger = logging.getLogger(__name__)
 
@@ -78,6 +79,7 @@ class Trainer:
             self.working.forget_after(self.run.iteration)
         state, messages = self._resume() if self.run.iterations else self._start()
         breakdown = None
+        _announce(len(self.run.iterations))
         with collecting_little(), Commits() as commits:
             while not self._finished():
                 try:
@@ -137,6 +139,8 @@ class Trainer:
             commits.wait()
         metrics |= {"iteration": iteration, "seconds": watch.seconds()}
         logger.info("%s", _line(metrics, self.model.max_iter, watch))
+        stage("iterations")
+        step(iteration, f"loss={metrics['loss']:.6g}, seconds={metrics['seconds']:.2f}")
         self.run.note(ITERATION, iteration, metrics)
         commits.add(
             self._tables(iteration, state, aggregate), partial(self._mark, iteration, metrics)
@@ -213,6 +217,16 @@ def _converged(done: list[dict[str, Any]], model: ModelConfig) -> str:
         if change <= model.loss_tol:
             return f"relative change of the loss {change:.2e} <= loss_tol {model.loss_tol}"
     return ""
+
+
+def _announce(done: int) -> None:
+    """Say why the first iteration of a process may take longer than all others."""
+    step(done)
+    stage("loading the solver")
+    logger.info(
+        "iterating: the first one loads the row solver; a machine that never ran it compiles it, "
+        "which takes some 20 seconds"
+    )
 
 
 def _line(metrics: dict[str, Any], max_iter: int, watch: Stopwatch) -> str:

@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+import os
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import reduce
 from pathlib import Path
 from typing import Any
 
-from pyspark.sql import SparkSession
+from pyspark.sql import DataFrame, SparkSession
 
 from cdimf_spark.configuration.config import DomainConfig, ModelConfig, TrainConfig
+from cdimf_spark.configuration.domains import given_domains
 from cdimf_spark.configuration.options import check_names
+from cdimf_spark.distributed.failures import public
+from cdimf_spark.distributed.input.given import Domains, Given
 from cdimf_spark.distributed.input.reading import read_interactions, read_test
+from cdimf_spark.distributed.input.validation import clean_rows, raise_for_problems
 from cdimf_spark.distributed.output.guard import Inputs, check_local_target
 from cdimf_spark.distributed.tuning.trial_run import TrialSettings, run_trial
 from cdimf_spark.distributed.tuning.validation_split import Frames, hold_out
 from cdimf_spark.errors import ConfigurationError, DataError
+from cdimf_spark.progress import showing, stage, step
 from cdimf_spark.reports.tuning_report import (
-    IN_MEMORY,
     best_of,
     trial_line,
     trials_text,
@@ -27,6 +33,7 @@ from cdimf_spark.reports.tuning_report import (
 )
 from cdimf_spark.results.folders import Order, claim_folder
 from cdimf_spark.results.marker import Kind
+from cdimf_spark.schemas import ITEM_ID, USER_ID, WEIGHT
 from cdimf_spark.tuning.search_space import Range, propose, search_space, start_of
 from cdimf_spark.tuning.trials import Trial, TrialLog
 from cdimf_spark.tuning.tuning_options import TuningOptions
@@ -59,13 +66,16 @@ class Tuned:
         return trials_text(self.trials, self.tuning)
 
 
+@public
 def tune(
-    interactions: Frames,
-    validation: Frames | None = None,
-    output: str = DEFAULT_TUNING_OUTPUT,
+    interactions: Domains,
+    validation: Domains | None = None,
+    *,
+    output: str | os.PathLike[str],
     search: Mapping[str, str] | None = None,
     options: Mapping[str, Any] | None = None,
     domain_options: Mapping[str, Mapping[str, Any]] | None = None,
+    verbose: bool = True,
     **tuning: Any,
 ) -> Tuned:
     """Search for good options of the model.
@@ -73,7 +83,7 @@ def tune(
     Parameters
     ----------
     interactions
-        A frame a domain, as for `CDIMF.fit`.
+        Data of each domain, as for `CDIMF.fit`.
     validation
         Held-out pairs (user_id, item_id) a domain, not in `interactions`. None: one interaction of
         each user is held out (see `hold_out`), to tune for users with a history.
@@ -86,6 +96,8 @@ def tune(
         Options of `ModelConfig` that are not searched; `max_iter` is the most that a trial runs.
     domain_options
         Options of single domains, as for `CDIMF.fit`.
+    verbose
+        As in `CDIMF.fit`; the bar counts trials.
     **tuning
         Options of `TuningOptions`: trials, step, metric, k, negatives, seed.
 
@@ -98,27 +110,59 @@ def tune(
 
     Examples
     --------
-    >>> tuned = tune({"sport": sport, "cloth": cloth}, trials=30, options={"max_iter": 16})
+    >>> shops = {"sport": sport, "cloth": cloth}
+    >>> tuned = tune(shops, output="tuning", trials=30, options={"max_iter": 16})
     >>> print(tuned)
-    >>> model = CDIMF(output="models/shops", **tuned.options).fit({"sport": sport, "cloth": cloth})
+    >>> model = CDIMF(output="models/shops", **tuned.options).fit(shops)
     """
     check_names(tuning, list(TuningOptions.__dataclass_fields__), "tune()")
-    given, own = dict(options or {}), domain_options or {}
-    check_names(given, list(ModelConfig.__dataclass_fields__), "options")
-    check_names(own, list(interactions), "domain_options")
-    domains = tuple(
-        DomainConfig(name=name, **{"path": IN_MEMORY, **own.get(name, {})}) for name in interactions
+    fixed = dict(options or {})
+    check_names(fixed, list(ModelConfig.__dataclass_fields__), "options")
+    settings, space = TuningOptions(**tuning), search_space(search or {}, fixed)
+    given = Given.of(interactions, "tune()")
+    domains = given_domains(DomainConfig, given.paths, domain_options)
+    config = TrainConfig(model=ModelConfig(**fixed), domains=domains)
+    held = None if validation is None else Given.of(validation, "validation", given.spark)
+    folder = check_local_target(
+        given.spark, os.fspath(output), Order(Kind.TUNING), _inputs(given, held)
     )
-    config = TrainConfig(model=ModelConfig(**given), domains=domains)
-    space = search_space(search or {}, given)
-    inputs: Inputs = {
-        f"the {what} of domain {name!r}": frame
-        for what, frames in (("interactions", interactions), ("validation set", validation or {}))
-        for name, frame in frames.items()
+    frames = _checked(given.annotated(domains), config)
+    held_out = None if held is None else _validation(held, config)
+    with showing(verbose, settings.trials, "trial"):
+        return _tune(frames, held_out, folder, config, space, settings)
+
+
+def _inputs(given: Given, held_out: Given | None) -> Inputs:
+    """What a tuning reads, by what messages call it."""
+    sources = {
+        "interactions": given.sources,
+        "validation set": {} if held_out is None else held_out.sources,
     }
-    spark = next(iter(interactions.values())).sparkSession
-    folder = check_local_target(spark, output, Order(Kind.TUNING), inputs)
-    return _tune(interactions, validation, folder, config, space, TuningOptions(**tuning))
+    return {
+        f"the {what} of domain {name!r}": source
+        for what, found in sources.items()
+        for name, source in found.items()
+    }
+
+
+def _checked(annotated: Frames, config: TrainConfig) -> dict[str, DataFrame]:
+    """Interactions of each domain, checked: user_id, item_id, weight."""
+    rows = reduce(DataFrame.unionByName, annotated.values())
+    raise_for_problems(rows, {domain.name: domain.path for domain in config.domains})
+    return {
+        name: clean_rows(frame).select(USER_ID, ITEM_ID, WEIGHT)
+        for name, frame in annotated.items()
+    }
+
+
+def _validation(given: Given, config: TrainConfig) -> dict[str, DataFrame]:
+    """Held-out pairs of each domain, checked: user_id, item_id."""
+    check_names(given.sources, [domain.name for domain in config.domains], "validation")
+    domains = given_domains(DomainConfig, given.paths, None)
+    annotated = given.annotated(domains, with_weight=False, called="the validation set")
+    return {
+        name: pairs.select(USER_ID, ITEM_ID) for name, pairs in _checked(annotated, config).items()
+    }
 
 
 def tune_from_config(
@@ -144,7 +188,8 @@ def tune_from_config(
     folder = check_local_target(spark, output, Order(Kind.TUNING), inputs)
     frames = {domain.name: read_interactions(spark, domain) for domain in config.domains}
     held_out = {name: read_test(spark, DomainConfig(name, p)) for name, p in validation.items()}
-    return _tune(frames, held_out or None, folder, config, space, tuning)
+    with showing(True, tuning.trials, "trial"):
+        return _tune(frames, held_out or None, folder, config, space, tuning)
 
 
 def check_named(config: TrainConfig, validation: Mapping[str, str]) -> None:
@@ -175,6 +220,8 @@ def _tune(
     work = replace(config, output=str(output / "model"))
     settings = TrialSettings(train, validation, work, tuning)
     best_file = output / "best.yaml"
+    logger.info("trials go to %s", output.absolute())
+    _show(log.trials, tuning)
     start = start_of(space, config.model)
     while len(log.trials) < tuning.trials:
         earlier = [(trial.options, trial.value) for trial in log.trials]
@@ -182,8 +229,15 @@ def _tune(
         log.add(run_trial(settings, point, log.trials))
         write_best(best_file, config, log.trials, tuning)
         logger.info("%s", trial_line(log.trials[-1], best_of(log.trials), tuning))
+        _show(log.trials, tuning)
     best = best_of(log.trials)
     return Tuned(tuned_options(config, best), log.trials, str(best_file), tuning)
+
+
+def _show(trials: Sequence[Trial], tuning: TuningOptions) -> None:
+    stage("trials")
+    best = f"best {tuning.metric}={best_of(trials).value:.4f}" if trials else ""
+    step(len(trials), best)
 
 
 def _search_of(
