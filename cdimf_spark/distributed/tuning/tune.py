@@ -130,7 +130,7 @@ def tune_from_config(
         Paths of held-out pairs by domain; empty: they are held out of the interactions.
     """
     check_named(config, validation)
-    frames = {domain.name: read_interactions(spark, domain) for domain in config.domains}
+    frames = read_interactions(spark, config.domains)
     held_out = {name: read_test(spark, DomainConfig(name, p)) for name, p in validation.items()}
     return _tune(frames, held_out or None, Path(output), config, space, tuning)
 
