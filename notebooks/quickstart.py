@@ -15,6 +15,7 @@
 
 import tempfile
 
+import matplotlib.pyplot as plt
 import pandas as pd
 
 from cdimf_spark import CDIMF, CDIMFModel, build_session, popularity, separate_als

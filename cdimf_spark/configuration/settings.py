@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from cdimf_spark.configuration.domain_names import check_domain_name
 from cdimf_spark.configuration.options import check_options, option
 from cdimf_spark.errors import ConfigurationError
 
@@ -232,14 +233,7 @@ class DomainConfig:
 
     def __post_init__(self) -> None:
         """Read and check the values."""
-        # The name becomes a partition value and a part of paths.
-        if not isinstance(self.name, str) or not re.fullmatch(
-            r"[A-Za-z0-9][\w.-]*", self.name, re.A
-        ):
-            raise ConfigurationError(
-                f"domain name {self.name!r}: use letters, digits, '_', '-' and '.', "
-                "starting with a letter or digit"
-            )
+        check_domain_name(self.name)
         if not isinstance(self.path, str) or not self.path.strip():
             raise ConfigurationError(f"domain {self.name!r} has no path")
         check_options(self)

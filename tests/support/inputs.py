@@ -23,7 +23,7 @@ def rows(df: DataFrame) -> list[tuple[object, ...]]:
 
 
 def read(spark: SparkSession, path: object, **options: Any) -> list[tuple[object, ...]]:
-    return rows(read_interactions(spark, domain(path, **options)))
+    return rows(read_interactions(spark, [domain(path, **options)])["sport"])
 
 
 def write(path: Path, content: str | bytes) -> Path:

@@ -15,7 +15,7 @@ from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
 from cdimf_spark.distributed.input.cell_checks import wrong_type
-from cdimf_spark.distributed.input.sniffing import only_position, plain_name, position_of
+from cdimf_spark.distributed.input.column_choice import only_position, plain_name, position_of
 from cdimf_spark.errors import ColumnsError
 
 logger = logging.getLogger(__name__)
@@ -59,10 +59,14 @@ class EventColumns:
 
 @dataclass(frozen=True)
 class EventCells:
-    """Columns to add to the rows of a source, and texts that say what is wrong with them."""
+    """Columns to add to the rows of a source, and texts that say what is wrong with them.
+
+    `taken` has the positions of the columns that they are made of, by role.
+    """
 
     columns: Sequence[Column] = field(default=())
     reasons: Sequence[Column] = field(default=())
+    taken: Mapping[str, int] = field(default_factory=dict)
 
 
 def event_cells(
@@ -123,7 +127,9 @@ def event_cells(
         kind_of_event.cast("string").alias(EVENT),
         F.lit(is_rating).alias(IS_RATING),
     )
-    return EventCells(columns, tuple(reasons))
+    found = {"time": time, "event": event}
+    taken = {role: position for role, position in found.items() if position is not None}
+    return EventCells(columns, tuple(reasons), taken)
 
 
 def _refuse_missing(

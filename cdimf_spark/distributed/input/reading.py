@@ -6,6 +6,7 @@ Only Spark's readers touch a path: whatever file system the session knows will d
 import re
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import reduce
 
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
@@ -25,20 +26,24 @@ _SUFFIXES = {
 _COMPRESSIONS = ("gz", "bz2", "zst", "snappy", "lz4", "deflate")
 
 
-def read_interactions(spark: SparkSession, domain: DomainConfig) -> DataFrame:
-    """Return the interactions of a domain, checked: user_id, item_id, weight.
+def read_interactions(spark: SparkSession, domains: Sequence[DomainConfig]) -> dict[str, DataFrame]:
+    """Return the interactions of each domain by name, checked: user_id, item_id, weight.
 
-    Reads the input once to check it, and once more when the result is used. A training of many
-    domains does both in one pass: see `read_annotated`.
+    Reads the input once to check it, in one job, and once more when the result is used. A training
+    does both in one pass: see `read_all_annotated`.
 
     Raises
     ------
     DataError
-        The input is missing, empty, or has rows that are not interactions.
+        An input is missing, empty, or has rows that are not interactions.
     """
-    annotated = read_annotated(spark, domain)
-    raise_for_problems(annotated, {domain.name: domain.path})
-    return clean_rows(annotated).select(USER_ID, ITEM_ID, WEIGHT)
+    annotated = read_all_annotated(spark, domains)
+    sources = {domain.name: domain.path for domain in domains}
+    raise_for_problems(reduce(DataFrame.unionByName, annotated.values()), sources)
+    return {
+        name: clean_rows(frame).select(USER_ID, ITEM_ID, WEIGHT)
+        for name, frame in annotated.items()
+    }
 
 
 def read_test(spark: SparkSession, domain: DomainConfig) -> DataFrame:
@@ -111,7 +116,8 @@ def read_annotated(
         else:
             table = spark.read.format(form).load(domain.path)
         file = _file_of(table, domain)
-        return annotate(table, domain.name, domain.path, domain.columns, with_weight, file, events)
+        where = domain.name, domain.path
+        return annotate(table, *where, domain.columns, with_weight, file, events, form)
 
 
 def _find_format(spark: SparkSession, domain: DomainConfig) -> str:

@@ -9,30 +9,31 @@ from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
 from cdimf_spark.configuration.settings import DomainConfig
-from cdimf_spark.distributed.input.event_columns import EventCells, EventColumns, event_cells
-from cdimf_spark.distributed.input.sniffing import (
+from cdimf_spark.distributed.input.column_choice import (
     ITEM_NAMES,
     USER_NAMES,
-    TextLayout,
     choose_columns,
-    find_text_layout,
-    json_keys,
     plain_name,
 )
+from cdimf_spark.distributed.input.event_columns import EventCells, EventColumns, event_cells
+from cdimf_spark.distributed.input.how_read import Reading
+from cdimf_spark.distributed.input.read_errors import plain_path
+from cdimf_spark.distributed.input.sniffing import TextLayout, find_text_layout, json_keys
 from cdimf_spark.distributed.input.validation import Cells, annotate_cells
 from cdimf_spark.errors import EmptyInputError
 
-_SAMPLE_LINES = 20
+_SAMPLE_LINES = 200
 _MALFORMED = "__malformed"
 
 
-def _first_lines(lines: DataFrame, domain: DomainConfig) -> list[str]:
-    """Return the first lines of a file that are not blank; the first file comes first."""
+def _first_lines(lines: DataFrame, domain: DomainConfig) -> tuple[list[str], str]:
+    """Return the first lines that are not blank, the first file's first, and that file."""
     starts = lines.where(F.col("_metadata.file_block_start") == 0)
-    sample = starts.where(F.trim("value") != "").select("value").take(_SAMPLE_LINES)
+    file = F.col("_metadata.file_path").alias("file")
+    sample = starts.where(F.trim("value") != "").select("value", file).take(_SAMPLE_LINES)
     if not sample:
         raise EmptyInputError(domain.path, domain.name)
-    return [row["value"] for row in sample]
+    return [row["value"] for row in sample], plain_path(sample[0]["file"])
 
 
 def read_delimited(
@@ -40,7 +41,8 @@ def read_delimited(
 ) -> DataFrame:
     """Return the annotated rows of delimited text (see `read_annotated`)."""
     lines = spark.read.text(domain.path)
-    layout = find_text_layout(_first_lines(lines, domain), domain, with_weight)
+    first, file = _first_lines(lines, domain)
+    layout = find_text_layout(first, domain, with_weight, file)
     line, separator = F.col("value"), layout.separator
     text = line
     if separator == " ":
@@ -61,11 +63,11 @@ def read_delimited(
         wanted = wanted & (line != layout.header)
     cells = F.from_csv(text, f"{schema}, {_MALFORMED} string", options)
     rows = lines.where(wanted).select("value", *_place(), cells.alias("cells"))
-    return annotate_cells(rows, domain.name, _delimited_cells(layout, domain, events))
+    return annotate_cells(rows, domain.name, _delimited_cells(layout, domain, with_weight, events))
 
 
 def _delimited_cells(
-    layout: TextLayout, domain: DomainConfig, events: EventColumns | None
+    layout: TextLayout, domain: DomainConfig, with_weight: bool, events: EventColumns | None
 ) -> Cells:
     """Say where the parts of an interaction are in the rows of `read_delimited`."""
     user, item = F.col(f"cells.c{layout.roles.user}"), F.col(f"cells.c{layout.roles.item}")
@@ -84,7 +86,15 @@ def _delimited_cells(
         lambda position: (F.col(f"cells.c{position}"), T.StringType()),
         layout.roles.weight,
     )
-    return _text_cells(user, item, weight, reasons, more)
+    wanted = layout.roles, with_weight, more.taken
+    reading = Reading.of(domain.path, layout.names, domain.columns, *wanted).stored(_form(layout))
+    return _text_cells(user, item, weight, reading, reasons, more)
+
+
+def _form(layout: TextLayout) -> str:
+    header = "without a header" if layout.header is None else "with a header"
+    separator = "blanks" if layout.separator == " " else repr(layout.separator)
+    return f"text {header}, separator {separator}"
 
 
 def _spellings(names: tuple[str, ...]) -> list[str]:
@@ -99,7 +109,7 @@ def read_json(
     Numbers keep the digits that they have in the file.
     """
     lines = spark.read.text(domain.path)
-    names = json_keys(_first_lines(lines, domain), domain.path)
+    names = json_keys(_first_lines(lines, domain)[0], domain.path)
     roles = choose_columns(names, domain.columns, domain.path, False, with_weight)
     used = [names[position] for position in roles if position is not None]
 
@@ -116,7 +126,9 @@ def read_json(
     broken = F.when(
         F.col(f"cells.{_MALFORMED}").isNotNull(), F.lit("the line is not a JSON object")
     )
-    cells = _text_cells(user, item, weight[0] if weight else None, [broken], more)
+    reading = Reading.of(domain.path, names, domain.columns, roles, with_weight, more.taken)
+    reading = reading.stored("JSON lines")
+    cells = _text_cells(user, item, weight[0] if weight else None, reading, [broken], more)
     return annotate_cells(rows, domain.name, cells)
 
 
@@ -129,11 +141,16 @@ def _place() -> list[Column]:
 
 
 def _text_cells(
-    user: Column, item: Column, weight: Column | None, reasons: list[Column], more: EventCells
+    user: Column,
+    item: Column,
+    weight: Column | None,
+    reading: Reading,
+    reasons: list[Column],
+    more: EventCells,
 ) -> Cells:
     """Return the cells of a line, with what may be wrong with any text."""
     line = F.col("value")
     foreign = F.when(~F.is_valid_utf8(line), F.lit("the line is not UTF-8 text"))
     reasons = [foreign, *reasons, *more.reasons]
-    place = F.col("file"), F.col("block")
-    return Cells(user, item, weight, line, *place, True, reasons, more.columns)
+    file, block = F.col("file"), F.col("block")
+    return Cells(user, item, weight, line, file, reading, block, True, reasons, more.columns)

@@ -5,7 +5,6 @@ domains, persists the frame if it will be used again, and calls `raise_for_probl
 finds the first bad row of each domain and the counts. `clean_rows` are what is left.
 """
 
-import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -21,17 +20,19 @@ from cdimf_spark.distributed.input.cell_checks import (
     inexact_id,
     wrong_type,
 )
+from cdimf_spark.distributed.input.column_choice import choose_columns
 from cdimf_spark.distributed.input.content import Content, content_sums
 from cdimf_spark.distributed.input.event_columns import EventColumns, event_cells
+from cdimf_spark.distributed.input.how_read import Reading
 from cdimf_spark.distributed.input.line_numbers import line_number, shown
 from cdimf_spark.distributed.input.read_errors import plain_path, read_errors
-from cdimf_spark.distributed.input.sniffing import choose_columns
+from cdimf_spark.distributed.input.same_data import warn_of_same_data
+from cdimf_spark.distributed.input.summary import figures, log_summary
 from cdimf_spark.errors import BadRowsError, EmptyInputError
 from cdimf_spark.schemas import DOMAIN, ITEM_ID, USER_ID, WEIGHT
 
-logger = logging.getLogger(__name__)
-
 PROBLEM = "problem"
+_READING = "reading"
 _HEADER_HINT = "If the first line has the names of the columns, set the option header: true"
 
 
@@ -49,6 +50,8 @@ class Cells:
         The whole row as text, for the message.
     file : Column
         The file that the row comes from.
+    reading : Reading
+        Which columns these are.
     block : Column or None
         Where in a file of lines the row's part of the file starts; None where there are no lines.
     weight_is_text : bool
@@ -63,6 +66,7 @@ class Cells:
     weight: Column | None
     row: Column
     file: Column
+    reading: Reading
     block: Column | None = None
     weight_is_text: bool = False
     reasons: Sequence[Column] = ()
@@ -77,6 +81,7 @@ def annotate(
     with_weight: bool = True,
     file: Column | None = None,
     events: EventColumns | None = None,
+    form: str = "",
 ) -> DataFrame:
     """Bring a frame with typed columns into the form of interactions, with its problems.
 
@@ -99,11 +104,13 @@ def annotate(
         The file of each row, for messages; `source` if left out.
     events : EventColumns, optional
         Read the columns of raw events as well.
+    form : str, optional
+        The format of the file or table that the frame was read from.
 
     Returns
     -------
     DataFrame
-        domain, user_id, item_id, weight and problem, which is null for a row in order;
+        domain, user_id, item_id, weight, problem, which is null for a row in order, and reading;
         with `events` also those of `event_cells`.
 
     Raises
@@ -130,13 +137,15 @@ def annotate(
         roles.weight,
     )
     reasons = (inexact_id(used[0], USER_ID), inexact_id(used[1], ITEM_ID), *more.reasons)
+    reading = Reading.of(source, df.columns, columns, roles, with_weight, more.taken)
+    reading = reading.stored(form) if form else reading
     place = F.lit(source) if file is None else file
-    cells = Cells(user, item, weight, row, place, None, is_text, reasons, more.columns)
+    cells = Cells(user, item, weight, row, place, reading, None, is_text, reasons, more.columns)
     return annotate_cells(df, domain, cells)
 
 
 def annotate_cells(df: DataFrame, domain: str, cells: Cells) -> DataFrame:
-    """Return domain, user_id, item_id, weight and problem of each row, lazily."""
+    """Return domain, user_id, item_id, weight, problem and reading of each row, lazily."""
     weight = F.lit(1.0) if cells.weight is None else cells.weight.try_cast("double")
     reason = F.coalesce(
         *cells.reasons,
@@ -161,6 +170,7 @@ def annotate_cells(df: DataFrame, domain: str, cells: Cells) -> DataFrame:
         cells.item.alias(ITEM_ID),
         weight.alias(WEIGHT),
         F.when(reason.isNotNull(), problem).alias(PROBLEM),
+        F.lit(cells.reading.to_text()).alias(_READING),
         *cells.more,
     )
 
@@ -168,7 +178,7 @@ def annotate_cells(df: DataFrame, domain: str, cells: Cells) -> DataFrame:
 def raise_for_problems(
     annotated: DataFrame, sources: Mapping[str, str] | None = None
 ) -> dict[str, Content]:
-    """Sum up the usable rows of each domain, and raise for the first bad row.
+    """Sum up the usable rows of each domain, also in the log, and raise for the first bad row.
 
     Parameters
     ----------
@@ -198,18 +208,22 @@ def raise_for_problems(
             F.count(PROBLEM).alias("n_bad"),
             F.count(F.when(F.col(WEIGHT) == 0, 1)).alias("n_zero"),
             F.min(PROBLEM).alias("first"),
+            F.first(_READING).alias(_READING),
             *content_sums(),
+            *figures(),
         )
         rows = sorted(found.collect(), key=lambda row: str(row[DOMAIN]))
+    readings = {row[DOMAIN]: Reading.from_text(row[_READING]) for row in rows}
     for row in rows:
         if row["n_bad"]:
             raise _bad_rows_error(annotated.sparkSession, row)
-        if row["n_zero"]:
-            logger.info("domain %s: %d rows of weight 0 left out", row[DOMAIN], row["n_zero"])
+        if row["n_rows"] > row["n_zero"]:
+            log_summary(row, readings[row[DOMAIN]])
     contents = {row[DOMAIN]: Content.of(row) for row in rows if row["n_rows"] > row["n_zero"]}
     for domain in (*sources, *(row[DOMAIN] for row in rows)):
         if domain not in contents:
             raise EmptyInputError(sources.get(domain, "the data"), domain)
+    warn_of_same_data(readings, contents)
     return contents
 
 

@@ -1,4 +1,4 @@
-"""Whether a stopped run may go on: the same data, the same options, the same form of its state.
+"""Whether a run may go on, or is the answer: the same data, options and form of its state.
 
 `started` holds what the run began with. The data are compared by content, not by path or time of
 change: each domain's number of usable rows and a sum of their hashes, which depends neither on

@@ -20,6 +20,7 @@ from cdimf_spark.distributed.blocks.packing import (
     build_blocks,
     persist_blocks,
 )
+from cdimf_spark.distributed.input.content import Content
 from cdimf_spark.distributed.input.read_errors import plain_path
 from cdimf_spark.distributed.input.validation import clean_rows, raise_for_problems
 from cdimf_spark.distributed.output.commits import Commits
@@ -111,15 +112,17 @@ def _train(
 ) -> Run:
     """Train and publish, in an output folder that is held."""
     run = _find_run(tables, config) if resume else None
-    if run is not None and run.published == run.iteration == config.model.max_iter:
-        logger.info("run %s is finished and published: nothing to do", run.run_id)
-        return run
     run = run if run is not None and run.packed else None
+    if run is not None:
+        # Also of a finished run: its model is not that of other data.
+        check_data(run, raise_for_problems(interactions, _sources(config)))
+        if run.published == run.iteration == config.model.max_iter:
+            logger.info("run %s is finished and published: nothing to do", run.run_id)
+            return run
     earlier = EarlierModel.find(tables.spark, config, run)
     if run is None:
         run = _pack(tables, target, interactions, config, hold, earlier)
     else:
-        check_data(run, raise_for_problems(interactions, _sources(config)))
         hold.name(run.run_id)
         run.claim = hold.claim
         run.record(RESUMED, run.iteration)
@@ -202,7 +205,7 @@ def _iterate_and_publish(
 ) -> None:
     found = block_sizes(static.users, static.items, layout)
     sizes = found.domains
-    _log_sizes(sizes)
+    _log_sizes(run, sizes)
     steps = replace(Steps.of(config, layout, static, sizes), earlier=earlier)
     working = WorkingTables(
         tables,
@@ -231,13 +234,16 @@ def _iterate_and_publish(
         ) from trained.breakdown
 
 
-def _log_sizes(sizes: Mapping[str, DomainSize]) -> None:
+def _log_sizes(run: Run, sizes: Mapping[str, DomainSize]) -> None:
+    """Log exact counts, which packing has made; those of the input's summary may be estimates."""
     for domain, size in sorted(sizes.items()):
+        n_rows = Content(*run.details["data"][domain]).n_rows
         logger.info(
-            "domain=%s users=%d shared=%d items=%d interactions=%d",
+            "domain=%s users=%d shared=%d items=%d interactions=%d repeated=%d",
             domain,
             size.n_users,
             size.n_shared,
             size.n_items,
             size.n_interactions,
+            n_rows - size.n_interactions,
         )

@@ -186,7 +186,7 @@ def tune_from_config(
         **{f"the validation set of domain {name!r}": path for name, path in validation.items()},
     }
     folder = check_local_target(spark, output, Order(Kind.TUNING), inputs)
-    frames = {domain.name: read_interactions(spark, domain) for domain in config.domains}
+    frames = read_interactions(spark, config.domains)
     held_out = {name: read_test(spark, DomainConfig(name, p)) for name, p in validation.items()}
     with showing(True, tuning.trials, "trial"):
         return _tune(frames, held_out or None, folder, config, space, tuning)

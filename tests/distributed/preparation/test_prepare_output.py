@@ -77,7 +77,7 @@ def test_training_and_evaluation_can_read_it(
     if form == "parquet":
         result.write(str(tmp_path / "o"), format=form, overwrite=True)
     domain = DomainConfig("sport", str(tmp_path / "o" / "sport" / "train"))
-    found = read_interactions(spark, domain)
+    found = read_interactions(spark, [domain])["sport"]
     assert sorted(found.collect()) == sorted(
         result.train["sport"].select("user_id", "item_id", "weight").collect()
     )
