@@ -9,8 +9,8 @@ from cdimf_spark.cli.parser import check_folder, job_parser, lengths_argument, n
 from cdimf_spark.cli.program import Program
 from cdimf_spark.configuration.config import parse_domains
 from cdimf_spark.configuration.options import split_names
-from cdimf_spark.distributed.evaluation.groups import GROUPINGS
-from cdimf_spark.distributed.evaluation.protocol import Protocol
+from cdimf_spark.evaluation.groups import GROUPINGS
+from cdimf_spark.evaluation.protocol import Protocol
 
 
 def evaluation_parser(

@@ -9,9 +9,9 @@ from cdimf_spark.cli.list_options import check_options, lists_of_options
 from cdimf_spark.cli.parser import check_folder, job_parser
 from cdimf_spark.cli.program import JOB, Program
 from cdimf_spark.distributed.model import CDIMFModel
-from cdimf_spark.distributed.recommendation.recommend import check_positive
 from cdimf_spark.distributed.recommendation.writing import write_recommendations
 from cdimf_spark.reports.evaluation_report import recommendation_table, written_text
+from cdimf_spark.scoring.lengths import check_positive
 
 _EXAMPLES = """\
 Items that a user has in train are left out (--keep-seen: they are not). The column source says

@@ -10,8 +10,6 @@ from pyspark.sql import DataFrame, SparkSession
 
 from cdimf_spark.distributed.baselines.comparison import USUAL_BASELINES, compare
 from cdimf_spark.distributed.evaluation.checked_tests import CheckedTests
-from cdimf_spark.distributed.evaluation.groups import GROUPINGS
-from cdimf_spark.distributed.evaluation.protocol import Lengths, Negatives, Protocol
 from cdimf_spark.distributed.export.export_arrays import export_arrays
 from cdimf_spark.distributed.export.index_tables import export_index
 from cdimf_spark.distributed.fold_in.explain import explain
@@ -19,6 +17,8 @@ from cdimf_spark.distributed.fold_in.fold_in import fold_in
 from cdimf_spark.distributed.input.validation import PROBLEM, annotate
 from cdimf_spark.distributed.published import PublishedModel
 from cdimf_spark.distributed.session import build_session
+from cdimf_spark.evaluation.groups import GROUPINGS
+from cdimf_spark.evaluation.protocol import Lengths, Negatives, Protocol
 from cdimf_spark.reports.results import Comparison
 
 

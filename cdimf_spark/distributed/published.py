@@ -12,13 +12,14 @@ from cdimf_spark.distributed.blocks.layout import Layout
 from cdimf_spark.distributed.output.runs import Run, last_run
 from cdimf_spark.distributed.output.tables import OutputTables
 from cdimf_spark.distributed.scorer import Scorer
-from cdimf_spark.distributed.scoring.scoring_tables import ScoringTables, Sizes, Sources
+from cdimf_spark.distributed.scoring.scoring_tables import ScoringTables, Sizes
 from cdimf_spark.distributed.training.iteration import EXCHANGE_KINDS, only
 from cdimf_spark.distributed.training.resuming import check_format
 from cdimf_spark.distributed.training.working_tables import WorkingTables
 from cdimf_spark.errors import DataError
 from cdimf_spark.reports.results import History, Overlap
 from cdimf_spark.schemas import BLOCK_COLUMNS, DOMAIN, USER_ID
+from cdimf_spark.scoring.sources import Sources
 
 
 class PublishedModel(Scorer):

@@ -9,14 +9,13 @@ from pyspark.sql import DataFrame, SparkSession
 
 from cdimf_spark.distributed.evaluation.checked_tests import CheckedTests, check_tests
 from cdimf_spark.distributed.evaluation.evaluate import evaluate
-from cdimf_spark.distributed.evaluation.protocol import Lengths, Negatives
 from cdimf_spark.distributed.recommendation.item_filters import keep_items
 from cdimf_spark.distributed.recommendation.lookups import (
     similar_items,
     similar_users,
     users_for_items,
 )
-from cdimf_spark.distributed.recommendation.recommend import check_length, recommend, unknown_users
+from cdimf_spark.distributed.recommendation.recommend import recommend, unknown_users
 from cdimf_spark.distributed.recommendation.requests import (
     POPULAR_FATE,
     Ids,
@@ -27,8 +26,10 @@ from cdimf_spark.distributed.recommendation.requests import (
 from cdimf_spark.distributed.scoring.scoring_tables import ScoringTables
 from cdimf_spark.distributed.scoring.user_stage import LeftOut
 from cdimf_spark.errors import counted
+from cdimf_spark.evaluation.protocol import Lengths, Negatives
 from cdimf_spark.reports.results import Evaluation
 from cdimf_spark.schemas import ITEM_ID, USER_ID
+from cdimf_spark.scoring.lengths import check_length
 
 logger = logging.getLogger(__name__)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from pyspark.sql import DataFrame
@@ -16,15 +17,20 @@ from cdimf_spark.configuration.options import split_names
 from cdimf_spark.distributed.baselines.baselines import popularity, separate_als
 from cdimf_spark.distributed.baselines.mllib import mllib_als
 from cdimf_spark.distributed.baselines.pooled import pooled_als
-from cdimf_spark.distributed.evaluation.checked_tests import CheckedTests, check_tests
-from cdimf_spark.distributed.evaluation.draws import choose_draws
-from cdimf_spark.distributed.evaluation.evaluate import measures_of, rank_and_sum
-from cdimf_spark.distributed.evaluation.evaluation_summary import Found, summarize
-from cdimf_spark.distributed.evaluation.measures_summary import Measured, summarize_measures
-from cdimf_spark.distributed.evaluation.protocol import Protocol
+from cdimf_spark.distributed.evaluation.checked_tests import (
+    CheckedTests,
+    check_tests,
+    most_test_items,
+)
+from cdimf_spark.distributed.evaluation.evaluate import rank_and_sum
 from cdimf_spark.distributed.published import PublishedModel
 from cdimf_spark.distributed.scorer import Scorer
 from cdimf_spark.errors import UnknownKeyError, ValueOutOfRangeError
+from cdimf_spark.evaluation.draws import choose_draws
+from cdimf_spark.evaluation.evaluation_summary import Found, summarize
+from cdimf_spark.evaluation.measures_summary import Measured, summarize_measures
+from cdimf_spark.evaluation.protocol import Protocol
+from cdimf_spark.evaluation.result import measures_of
 
 logger = logging.getLogger(__name__)
 
@@ -77,7 +83,8 @@ def compare(
         model.tables.check_domains(tests)
     checked = tests if isinstance(tests, CheckedTests) else check_tests(tests)
     protocol.check(model.tables, checked.n_tests)
-    draws = choose_draws(model.tables, checked.rows, checked.n_tests, protocol.negatives)
+    count_most = partial(most_test_items, checked.rows)
+    draws = choose_draws(model.tables, checked.n_tests, protocol.negatives, count_most)
     scorers: dict[str, Scorer] = {MODEL: model}
     for name in names:
         logger.info("making the baseline %s", name)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import reduce
 from typing import NamedTuple
 
@@ -16,7 +16,7 @@ from cdimf_spark.distributed.input.validation import (
     raise_for_problems,
 )
 from cdimf_spark.errors import ConfigurationError, DataError
-from cdimf_spark.schemas import DOMAIN
+from cdimf_spark.schemas import DOMAIN, ITEM_ID, USER_ID
 
 
 class CheckedTests(NamedTuple):
@@ -65,3 +65,10 @@ def _annotated(frame: DataFrame, domain: str) -> DataFrame:
     if PROBLEM in frame.columns:
         return frame
     return annotate(frame, domain, f"the test set of {domain}", with_weight=False)
+
+
+def most_test_items(tests: DataFrame, domains: Sequence[str]) -> dict[str, int]:
+    """Distinct test items of the user who has most, by domain."""
+    rows = tests.where(F.col(DOMAIN).isin(list(domains)))
+    counts = rows.groupBy(DOMAIN, USER_ID).agg(F.countDistinct(ITEM_ID).alias("n"))
+    return {row[0]: row[1] for row in counts.groupBy(DOMAIN).agg(F.max("n")).collect()}

@@ -8,16 +8,13 @@ from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
+from cdimf_spark.configuration.columns import ITEM_NAMES, USER_NAMES, choose_columns, plain_name
 from cdimf_spark.configuration.settings import DomainConfig
 from cdimf_spark.distributed.input.event_columns import EventCells, EventColumns, event_cells
 from cdimf_spark.distributed.input.sniffing import (
-    ITEM_NAMES,
-    USER_NAMES,
     TextLayout,
-    choose_columns,
     find_text_layout,
     json_keys,
-    plain_name,
 )
 from cdimf_spark.distributed.input.validation import Cells, annotate_cells
 from cdimf_spark.errors import EmptyInputError

@@ -13,6 +13,7 @@ from pyspark.sql import Column, DataFrame, Row, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
+from cdimf_spark.configuration.columns import choose_columns
 from cdimf_spark.distributed.input.cell_checks import (
     bad_weight,
     column_named,
@@ -25,7 +26,6 @@ from cdimf_spark.distributed.input.content import Content, content_sums
 from cdimf_spark.distributed.input.event_columns import EventColumns, event_cells
 from cdimf_spark.distributed.input.line_numbers import line_number, shown
 from cdimf_spark.distributed.input.read_errors import plain_path, read_errors
-from cdimf_spark.distributed.input.sniffing import choose_columns
 from cdimf_spark.errors import BadRowsError, EmptyInputError
 from cdimf_spark.schemas import DOMAIN, ITEM_ID, USER_ID, WEIGHT
 

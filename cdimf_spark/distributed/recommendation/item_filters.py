@@ -18,13 +18,13 @@ from cdimf_spark.distributed.scoring.scoring_tables import (
     ITEM_KINDS,
     ScoringTables,
     Sizes,
-    Sources,
     restrict,
 )
 from cdimf_spark.distributed.workers import apply_to_cogroups
 from cdimf_spark.errors import DataError, counted
 from cdimf_spark.kernel.scoring import find_sorted
 from cdimf_spark.schemas import BLOCK_ROW
+from cdimf_spark.scoring.sources import Sources
 
 logger = logging.getLogger(__name__)
 

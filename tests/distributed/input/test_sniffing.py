@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from cdimf_spark.configuration.columns import Roles, choose_columns
 from cdimf_spark.configuration.settings import DomainConfig
 from cdimf_spark.distributed.input.sniffing import (
-    Roles,
-    choose_columns,
     find_text_layout,
     json_keys,
     split_line,

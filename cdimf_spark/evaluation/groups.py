@@ -11,8 +11,8 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from cdimf_spark.configuration.options import split_names
-from cdimf_spark.distributed.scoring.scoring_tables import POPULAR, SOURCES
 from cdimf_spark.errors import ValueOutOfRangeError
+from cdimf_spark.scoring.sources import POPULAR, SOURCES
 
 Codes = NDArray[np.int64]
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cdimf_spark.distributed.training.sums import Sums
+# kind -> domain -> array
+Sums = Mapping[str, Mapping[str, NDArray[np.float64]]]
 
 
 def iteration_metrics(sums: Sums) -> dict[str, Any]:
