@@ -198,7 +198,7 @@ def test_equal_keys_of_different_ids_are_told_apart(tmp_path: Path) -> None:
     ids = np.lib.format.open_memmap(tmp_path / "t.ids.npy", "r+")
     ids[0] = ord("b")
     ids.flush()
-    assert RowTable(tmp_path, "t").row_of("a") is None
+    assert RowTable.open(tmp_path, "t").row_of("a") is None
 
 
 def test_writer_refuses_what_was_not_announced(tmp_path: Path) -> None:

@@ -93,7 +93,7 @@ def test_one_domain_for_itself(model: CDIMFModel, domains: Domains, tmp_path: Pa
     assert served.domains == (name,)
     assert sorted(path.name for path in (tmp_path / "one" / "domains").iterdir()) == [name]
     members = set(domains[name]["user_id"])
-    shared = RowTable(tmp_path / "one", "shared")
+    shared = RowTable.open(tmp_path / "one", "shared")
     assert {shared.id_of(n) for n in range(len(shared))} <= members
     with pytest.raises(ConfigurationError, match="--overwrite"):
         model.export(str(tmp_path / "one"))
