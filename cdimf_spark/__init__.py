@@ -1,7 +1,7 @@
 """Cross-domain implicit matrix factorization with consensus ADMM on Apache Spark.
 
-The names below are imported on first use, so that `ServingModel`, ``cdimf_spark.kernel`` and
-``cdimf_spark.solver`` work without Spark.
+The names below are imported on first use, so that `LocalCDIMF`, `ServingModel`,
+``cdimf_spark.kernel`` and ``cdimf_spark.solver`` work without Spark.
 """
 
 from __future__ import annotations
@@ -14,6 +14,8 @@ __version__ = "0.1.0"
 _MODULES = {
     "CDIMF": "cdimf_spark.distributed.estimator",
     "CDIMFModel": "cdimf_spark.distributed.model",
+    "LocalCDIMF": "cdimf_spark.local.estimator",
+    "LocalCDIMFModel": "cdimf_spark.local.model",
     "ServingModel": "cdimf_spark.serving.serving_model",
     "build_session": "cdimf_spark.distributed.session",
     "PrepareConfig": "cdimf_spark.preparation.prepare_config",
@@ -29,6 +31,8 @@ _MODULES = {
 __all__ = [
     "CDIMF",
     "CDIMFModel",
+    "LocalCDIMF",
+    "LocalCDIMFModel",
     "PrepareConfig",
     "PrepareOptions",
     "ServingModel",

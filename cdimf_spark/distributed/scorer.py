@@ -17,7 +17,6 @@ from cdimf_spark.distributed.recommendation.lookups import (
 )
 from cdimf_spark.distributed.recommendation.recommend import recommend, unknown_users
 from cdimf_spark.distributed.recommendation.requests import (
-    POPULAR_FATE,
     Ids,
     denied_pairs,
     read_ids,
@@ -30,6 +29,7 @@ from cdimf_spark.evaluation.protocol import Lengths, Negatives
 from cdimf_spark.reports.results import Evaluation
 from cdimf_spark.schemas import ITEM_ID, USER_ID
 from cdimf_spark.scoring.lengths import check_length
+from cdimf_spark.scoring.requests import POPULAR_FATE
 
 logger = logging.getLogger(__name__)
 

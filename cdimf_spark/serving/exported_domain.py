@@ -17,7 +17,7 @@ from cdimf_spark.kernel.scoring import best_items
 from cdimf_spark.serving.arguments import check_ids
 from cdimf_spark.serving.fold_in import Cells, Interactions, read_interactions
 from cdimf_spark.serving.manifest import DomainManifest
-from cdimf_spark.serving.row_files import RowTable
+from cdimf_spark.serving.row_table import RowTable
 
 logger = logging.getLogger(__name__)
 

@@ -21,7 +21,7 @@ from cdimf_spark.serving.explanation import Explanation, explain_score
 from cdimf_spark.serving.exported_domain import ExportedDomain, best_of
 from cdimf_spark.serving.fold_in import FoldedRow, Interactions, Pull, solve_item, solve_user
 from cdimf_spark.serving.manifest import Manifest, read_manifest
-from cdimf_spark.serving.row_files import RowTable
+from cdimf_spark.serving.row_table import RowTable
 
 Matrix = NDArray[np.float32]
 
@@ -76,7 +76,7 @@ class ServingModel:
         path: Path | None = None,
     ) -> None:
         self.path = path
-        self.rank, self.run_id = manifest.rank, manifest.run_id
+        self.manifest, self.rank, self.run_id = manifest, manifest.rank, manifest.run_id
         self._domains, self._shared = dict(sorted(domains.items())), shared
 
     def __repr__(self) -> str:

@@ -16,7 +16,8 @@ from cdimf_spark.errors import ConfigurationError, DataError, ValueOutOfRangeErr
 from cdimf_spark.kernel.augmentation import augment_items
 from cdimf_spark.kernel.initialization import id_keys
 from cdimf_spark.serving.new_folder import check_target, new_folder
-from cdimf_spark.serving.row_files import Rows, RowTable, RowWriter
+from cdimf_spark.serving.row_files import Rows, RowWriter
+from cdimf_spark.serving.row_table import RowTable
 from cdimf_spark.serving.serving_model import ServingModel
 from tests.support.exports import RANK, Shops, random_shops, write_shops, write_table
 

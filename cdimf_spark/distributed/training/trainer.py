@@ -19,7 +19,7 @@ from cdimf_spark.distributed.training.releasing import collecting_little, releas
 from cdimf_spark.distributed.training.timing import Stopwatch
 from cdimf_spark.distributed.training.working_tables import WorkingTables
 from cdimf_spark.errors import NumericalError
-from cdimf_spark.solver.iteration_metrics import iteration_metrics
+from cdimf_spark.solver.iteration_metrics import iteration_line, iteration_metrics
 from cdimf_spark.solver.stopping import check_loss, converged
 
 logger = logging.getLogger(__name__)
@@ -133,7 +133,7 @@ class Trainer:
             # For the commits of the iteration before, if they are not yet through.
             commits.wait()
         metrics |= {"iteration": iteration, "seconds": watch.seconds()}
-        logger.info("%s", _line(metrics, self.model.max_iter, watch))
+        logger.info("%s (%s)", iteration_line(metrics, self.model.max_iter), watch)
         self.run.note(ITERATION, iteration, metrics)
         commits.add(
             self._tables(iteration, state, aggregate), partial(self._mark, iteration, metrics)
@@ -183,14 +183,3 @@ def first_kept(iteration: int, model: ModelConfig) -> int:
 def frees_disk(run: Run) -> bool:
     """Whether to remove files after publishing: those of a short first run are left to the next."""
     return not run.first or run.iteration > _FREE_DISK_EVERY
-
-
-def _line(metrics: dict[str, Any], max_iter: int, watch: Stopwatch) -> str:
-    """The log line of an iteration."""
-    parts = ("loss", "observed_loss", "unobserved_loss", "regularization_loss", "coupling_loss")
-    losses = " ".join(f"{name.removesuffix('_loss')}={metrics[name]:.6g}" for name in parts)
-    return (
-        f"iteration={metrics['iteration']}/{max_iter} {losses} "
-        f"explained={metrics['explained']:.3f} primal={metrics['primal_residual']:.4g} "
-        f"dual={metrics['dual_residual']:.4g} seconds={metrics['seconds']:.2f} ({watch})"
-    )

@@ -10,7 +10,7 @@ from pyspark.sql import SparkSession
 
 from cdimf_spark.distributed.model import CDIMFModel
 from cdimf_spark.errors import ConfigurationError
-from cdimf_spark.serving.row_files import RowTable
+from cdimf_spark.serving.row_table import RowTable
 from cdimf_spark.serving.serving_model import ServingModel
 from tests.support.helpers import Domains, assert_factors_close, factors_by_id
 from tests.support.served_model import training_cells
