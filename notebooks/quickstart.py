@@ -7,8 +7,8 @@
 # MAGIC shop. This notebook trains on a small generated set, shows that the shops agree, compares with
 # MAGIC training each shop alone, and recommends.
 # MAGIC
-# MAGIC It needs the ambient Spark session with Delta Lake, and `cdimf_spark` installed
-# MAGIC (`%pip install cdimf_spark[plots]`, or the wheel of this repository).
+# MAGIC It needs the ambient Spark session with Delta Lake, and `cdimf_spark` installed with the extra
+# MAGIC `plots`, from a clone of the repository or its wheel.
 
 # COMMAND ----------
 
@@ -46,7 +46,7 @@ train["books"].show(5, truncate=False)
 # MAGIC %md
 # MAGIC ## Train
 # MAGIC As with `pyspark.ml`: an estimator with its options, `fit` gives a model. The defaults are meant to
-# MAGIC work; `help(CDIMF)` and the README list the options.
+# MAGIC work; `help(CDIMF)` and docs/reference/options.md list the options.
 
 # COMMAND ----------
 

@@ -19,7 +19,9 @@ TABLES = {
 @pytest.mark.parametrize("name", sorted(TABLES))
 def test_equal_to_spark_s_own_reading(spark: SparkSession, name: str) -> None:
     found = arrow_schema(TABLES[name])
-    expected = to_arrow_schema(StructType.fromDDL(TABLES[name]))
+    read = StructType.fromDDL(TABLES[name])
+    assert isinstance(read, StructType)
+    expected = to_arrow_schema(read)
     assert [(f.name, str(f.type).replace("element: ", "item: ")) for f in found] == [
         (f.name, str(f.type).replace("element: ", "item: ").replace(" not null", ""))
         for f in expected

@@ -42,7 +42,8 @@ def served(output: Path) -> ServingModel:
 
 @pytest.fixture(scope="module")
 def results(output: Path) -> dict[str, Any]:
-    return json.loads((output / "results.json").read_text())
+    found: dict[str, Any] = json.loads((output / "results.json").read_text())
+    return found
 
 
 def test_the_model_is_that_of_one_machine(served: ServingModel, domains: Domains) -> None:

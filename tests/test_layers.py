@@ -19,7 +19,7 @@ MODULES = sorted(path for path in PACKAGE.rglob("*.py") if path.name != "__init_
 # the floors below; rooms of one floor do not know each other.
 FLOORS = (
     ("errors", "schemas", "arrow_schemas"),
-    ("configuration",),
+    ("configuration", "results"),
     ("kernel",),
     ("solver",),
     ("scoring", "serving"),
@@ -50,7 +50,7 @@ FLOORS = (
 )
 FLOOR_OF = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
 # What one machine without Java runs.
-WITHOUT_SPARK = ("kernel", "solver", "scoring", "serving", "evaluation", "local")
+WITHOUT_SPARK = ("results", "kernel", "solver", "scoring", "serving", "evaluation", "local")
 # The kernel takes scalars and arrays, no configuration.
 WITHOUT_OPTIONS = ("kernel",)
 

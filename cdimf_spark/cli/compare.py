@@ -5,8 +5,11 @@ from __future__ import annotations
 import argparse
 
 from cdimf_spark.cli.command_line import job_session, write_json
-from cdimf_spark.cli.evaluation_arguments import check_evaluation, evaluation_parser
-from cdimf_spark.cli.parser import check_folder
+from cdimf_spark.cli.evaluation_arguments import (
+    check_evaluation,
+    evaluation_inputs,
+    evaluation_parser,
+)
 from cdimf_spark.cli.program import JOB, Program
 from cdimf_spark.configuration.options import split_names
 from cdimf_spark.distributed.baselines.comparison import (
@@ -18,6 +21,7 @@ from cdimf_spark.distributed.opening import open_with_tests
 from cdimf_spark.evaluation.groups import GROUPINGS
 from cdimf_spark.reports.comparison_plot import check_plot, plot_comparison
 from cdimf_spark.reports.comparison_report import comparison_tables
+from cdimf_spark.results.single_files import check_file
 
 _PROTOCOL = """\
 All models rank the same test rows among the same items (as jobs/evaluate.py does), and are
@@ -59,7 +63,7 @@ def main(arguments: list[str] | None = None, program: Program = JOB) -> None:
     given = parse_arguments(arguments, program)
     paths = check_evaluation(given)
     check_baselines(given.baselines)
-    check_folder(given.plot, "--plot")
+    check_file(given.plot, "--plot", evaluation_inputs(given.model, paths))
     if given.plot:
         check_plot(given.plot)
     model, tests = open_with_tests(job_session("cdimf_spark: compare"), given.model, paths)

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from cdimf_spark.cli.parser import check_folder, job_parser, lengths_argument, negatives_argument
+from cdimf_spark.cli.parser import job_parser, lengths_argument, negatives_argument
 from cdimf_spark.cli.program import Program
 from cdimf_spark.configuration.config import parse_domains
 from cdimf_spark.configuration.options import split_names
 from cdimf_spark.evaluation.groups import GROUPINGS
 from cdimf_spark.evaluation.protocol import Protocol
+from cdimf_spark.results.single_files import check_file
 
 
 def evaluation_parser(
@@ -54,5 +55,12 @@ def check_evaluation(given: argparse.Namespace) -> dict[str, str]:
         If an option cannot be used.
     """
     Protocol.of(given.k, given.negatives, given.seed, given.by)
-    check_folder(given.json, "--json")
-    return parse_domains(given.test, "--test")
+    paths = parse_domains(given.test, "--test")
+    check_file(given.json, "--json", evaluation_inputs(given.model, paths))
+    return paths
+
+
+def evaluation_inputs(model: str, tests: Mapping[str, str]) -> dict[str, str | None]:
+    """What an evaluation reads, by what messages call it."""
+    named = {f"the test set of domain {name!r}": path for name, path in tests.items()}
+    return {"the model": model, **named}

@@ -11,7 +11,9 @@ from cdimf_spark.configuration.config import DomainConfig
 from cdimf_spark.distributed.fold_in.explain import explain
 from cdimf_spark.distributed.input.reading import read_annotated
 from cdimf_spark.distributed.model import CDIMFModel
-from cdimf_spark.distributed.recommendation.writing import write_rows
+from cdimf_spark.distributed.output.guard import check_target
+from cdimf_spark.results.folders import Order
+from cdimf_spark.results.marker import Kind
 
 _EXAMPLES = """\
 score = own + consensus + prior + remainder. own is the sum of the contributions of the items that
@@ -45,12 +47,15 @@ def main(arguments: list[str] | None = None, program: Program = JOB) -> None:
     """Parse, explain, print or write."""
     given = parse_arguments(arguments, program)
     spark = job_session("cdimf_spark: explain")
+    order = Order(Kind.EXPLANATIONS, given.format, given.overwrite)
+    inputs = {"the model": given.model, "--pairs": given.pairs}
+    target = check_target(spark, given.output, order, inputs) if given.output else None
     model = CDIMFModel(spark, given.model)
     model.tables.check_domains([given.domain])
     pairs = read_annotated(spark, DomainConfig(given.domain, given.pairs), with_weight=False)
     rows = explain(model, given.domain, pairs, given.count, given.pairs)
-    if given.output:
-        write_rows(rows, given.output, given.format, given.overwrite)
+    if target is not None:
+        target.write_table(rows)
         program.say(f"explanations written to {given.output} ({given.format})")
         return
     for row in rows.orderBy("user_id", "item_id").take(5):

@@ -11,7 +11,9 @@ from cdimf_spark.configuration.config import DomainConfig
 from cdimf_spark.distributed.fold_in.fold_in import fold_in
 from cdimf_spark.distributed.input.reading import read_annotated
 from cdimf_spark.distributed.model import CDIMFModel
-from cdimf_spark.distributed.recommendation.writing import write_rows
+from cdimf_spark.distributed.output.guard import check_target
+from cdimf_spark.results.folders import Order
+from cdimf_spark.results.marker import Kind
 
 _EXAMPLES = """\
 A user's row is the solution of his row equation with the items as they are (an item's: with the
@@ -51,10 +53,13 @@ def main(arguments: list[str] | None = None, program: Program = JOB) -> None:
     """Parse, fold in, write."""
     given = parse_arguments(arguments, program)
     spark = job_session("cdimf_spark: fold_in")
+    inputs = {"the model": given.model, "--interactions": given.interactions}
+    order = Order(Kind.FACTORS, given.format, given.overwrite)
+    target = check_target(spark, given.output, order, inputs)
     model = CDIMFModel(spark, given.model)
     model.tables.check_domains([given.domain])
     interactions = read_annotated(spark, DomainConfig(given.domain, given.interactions))
     source = given.interactions
     rows = fold_in(model, given.domain, interactions, given.side, given.complete, source)
-    write_rows(rows, given.output, given.format, given.overwrite)
+    target.write_table(rows)
     program.say(f"factors of {given.side}s written to {given.output} ({given.format})")

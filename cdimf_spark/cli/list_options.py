@@ -33,6 +33,12 @@ def check_options(given: Mapping[str, Any]) -> None:
         raise ConfigurationError("--json is for printed lists: leave out --json or --output")
 
 
+def listed_inputs(given: Mapping[str, Any]) -> dict[str, str | None]:
+    """Files and tables that the options name, by what messages call them."""
+    names = ("users", "allow", "deny", "deny_pairs", *_LOOKUPS)
+    return {f"--{name.replace('_', '-')}": given[name] for name in names}
+
+
 def lists_of_options(spark: SparkSession, model: CDIMFModel, given: Mapping[str, Any]) -> DataFrame:
     """The lists that the options of ``jobs/recommend.py`` ask for, not yet computed."""
     domain, k, seen = given["domain"], given["k"], given["keep_seen"]

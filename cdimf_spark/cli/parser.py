@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import re
 import sys
-from pathlib import Path
 from typing import Any
 
 from cdimf_spark import errors
@@ -70,10 +69,3 @@ def lengths_argument(text: str) -> list[int]:
     if not parts or not all(part.isdigit() for part in parts):
         raise argparse.ArgumentTypeError(f"{text!r} is no list of whole numbers, as 10 or 5,10,20")
     return [int(part) for part in parts]
-
-
-def check_folder(path: str | None, option: str) -> None:
-    """Raise ConfigurationError, before any work, if a file could not be written in its folder."""
-    folder = Path(path or ".").absolute().parent
-    if not folder.is_dir():
-        raise errors.ConfigurationError(f"{option} {path}: there is no folder {str(folder)!r}")

@@ -5,12 +5,16 @@ from __future__ import annotations
 import argparse
 
 from cdimf_spark.cli.command_line import job_session, write_json
-from cdimf_spark.cli.list_options import check_options, lists_of_options
-from cdimf_spark.cli.parser import check_folder, job_parser
+from cdimf_spark.cli.list_options import check_options, listed_inputs, lists_of_options
+from cdimf_spark.cli.parser import job_parser
 from cdimf_spark.cli.program import JOB, Program
 from cdimf_spark.distributed.model import CDIMFModel
+from cdimf_spark.distributed.output.guard import check_target
 from cdimf_spark.distributed.recommendation.writing import write_recommendations
 from cdimf_spark.reports.evaluation_report import recommendation_table, written_text
+from cdimf_spark.results.folders import Order
+from cdimf_spark.results.marker import Kind
+from cdimf_spark.results.single_files import check_file
 from cdimf_spark.scoring.lengths import check_positive
 
 _EXAMPLES = """\
@@ -67,11 +71,14 @@ def main(arguments: list[str] | None = None, program: Program = JOB) -> None:
     given = parse_arguments(arguments, program)
     check_positive(given.k)
     check_options(vars(given))
-    check_folder(given.json, "--json")
+    inputs = {"the model": given.model, **listed_inputs(vars(given))}
+    check_file(given.json, "--json", inputs)
     spark = job_session("cdimf_spark: recommend")
+    order = Order(Kind.RECOMMENDATIONS, given.format, given.overwrite)
+    target = check_target(spark, given.output, order, inputs) if given.output else None
     rows = lists_of_options(spark, CDIMFModel(spark, given.model), vars(given))
-    if given.output:
-        counts = write_recommendations(rows, given.output, given.format, given.k, given.overwrite)
+    if target is not None:
+        counts = write_recommendations(rows, target, given.k)
         program.say(written_text(counts, given.k, given.output, given.format))
         return
     found = [row.asDict() for row in rows.orderBy(rows.columns[0], "rank").collect()]

@@ -15,6 +15,7 @@ from cdimf_spark.configuration.options import check_names
 from cdimf_spark.distributed.input.reading import read_all_annotated
 from cdimf_spark.distributed.input.validation import annotate
 from cdimf_spark.distributed.model import CDIMFModel
+from cdimf_spark.distributed.training.checked_output import check_output
 from cdimf_spark.distributed.training.run_training import train
 from cdimf_spark.errors import ConfigurationError
 from cdimf_spark.schemas import DOMAIN
@@ -104,6 +105,7 @@ def train_from_config(spark: SparkSession, config: TrainConfig, resume: bool = F
     """Train on the files or tables that a configuration names."""
     if not config.domains:
         raise ConfigurationError("no domain: name at least one with --domain NAME=PATH")
+    check_output(spark, config)
     annotated = read_all_annotated(spark, config.domains).values()
     return _train(reduce(DataFrame.unionByName, annotated), config, resume)
 

@@ -1,7 +1,7 @@
 """Ranks of test rows to sums.
 
 Test rows are counted by kind and rank, and the items of all lists by the bits of their bitmaps. A
-user's metrics (`kernel.user_metrics`) are computed where all his ranked test rows meet, and leave
+user's metrics (`kernel.user_metrics`) are computed where all their ranked test rows meet, and leave
 as sums in fixed point: exact, so that no cut of the work changes a result. Several models that
 ranked the same rows are measured together, which gives the differences user by user.
 """
@@ -122,7 +122,7 @@ def _covered(bitmaps: pa.Table) -> pa.Table:
 def _sums_of(
     rows: pa.Table, n_models: int, ks: Sequence[int], grouping: int, codes: NDArray[np.int64]
 ) -> pa.Table:
-    """Sums of one grouping; a user counts in each group in which he has rows, with these rows."""
+    """Sums of one grouping; a user counts in each group in which they have rows, with these rows."""
     model, user, rank = (rows.column(name).to_numpy() for name in ("model", "user_key", "rank"))
     order = np.lexsort((rank, user, codes, model)).reshape(n_models, -1)
     code, key = codes[order], user[order]

@@ -16,7 +16,7 @@ Indexes = NDArray[np.int64]
 RANKED, UNKNOWN_USER, UNKNOWN_ITEM = range(3)
 
 # Columns of the kind `tests`: keys, number of the item in the catalogue (-1: it is not there), its
-# interactions in train; and, once the user is known, the state and whether he has it in train.
+# interactions in train; and, once the user is known, the state and whether they have it in train.
 USER_KEY, ITEM_KEY, NUMBER, POPULARITY, STATE, IN_TRAIN = range(6)
 TEST_COLUMNS = 6
 

@@ -1,13 +1,13 @@
 """What a score is made of (Hu, Koren, Volinsky 2008, section 5, with the pull of the consensus).
 
 The row equation (least_squares) of a user is W x = sum_i w_i y_i + sum_j h_j, where the h_j are
-what else draws him (rho times the point that the consensus pulls to, ridge times the prior). So the
-score of an item t against his row x is a sum over the items that he has, and over these::
+what else draws them (rho times the point that the consensus pulls to, ridge times the prior). So
+the score of an item t against their row x is a sum over the items that they have, and over these::
 
     y_t . x  =  sum_i w_i y_t' W^-1 y_i  +  sum_j y_t' W^-1 h_j,
     W = a0*G + sum_i w_i y_i y_i' + (ridge + rho) I
 
-The i-th term is what his item i contributes: its weight w_i times the similarity y_t' W^-1 y_i of
+The i-th term is what their item i contributes: its weight w_i times the similarity y_t' W^-1 y_i of
 the two items as this user sees them.
 """
 

@@ -10,7 +10,7 @@ from typing import Any
 from cdimf_spark.configuration.config import check_domain_names
 from cdimf_spark.configuration.options import check_names
 from cdimf_spark.configuration.settings import DomainConfig, ModelConfig
-from cdimf_spark.errors import ConfigurationError, DataError
+from cdimf_spark.errors import DataError
 from cdimf_spark.local.by_domain import by_domain
 from cdimf_spark.local.catalogue import item_placement
 from cdimf_spark.local.domain_data import DomainData, index_pairs
@@ -20,7 +20,7 @@ from cdimf_spark.local.pairs import Data, read_pairs
 from cdimf_spark.local.progress import Hook, Watch, progress_bar
 from cdimf_spark.local.scoring_data import Training
 from cdimf_spark.serving.serving_model import ServingModel
-from cdimf_spark.solver.earlier import EarlierRows, KeyedRows
+from cdimf_spark.solver.earlier import EarlierRows, KeyedRows, check_earlier
 from cdimf_spark.solver.local import LocalDomain, train_local
 
 _SOURCE = "the DataFrame"
@@ -83,6 +83,8 @@ class LocalCDIMF:
 
         Raises
         ------
+        ConfigurationError
+            If an option of a domain is unknown or out of range, or the earlier model does not fit.
         DataError
             If the data cannot be used.
         NumericalError
@@ -90,7 +92,7 @@ class LocalCDIMF:
         """
         tables = by_domain(interactions, "fit() wants")
         configs = _domain_configs(list(tables), domain_options or {})
-        earlier = _earlier_rows(warm_start, self.config)
+        earlier = _earlier_rows(warm_start, self.config, list(tables))
         data = {
             name: index_pairs(
                 read_pairs(table, name, _SOURCE, configs[name].columns), self.config.duplicates
@@ -140,24 +142,13 @@ def _local_domain(data: DomainData, config: DomainConfig) -> LocalDomain:
 
 
 def _earlier_rows(
-    model: LocalCDIMFModel | str | Path | None, config: ModelConfig
+    model: LocalCDIMFModel | str | Path | None, config: ModelConfig, names: list[str]
 ) -> EarlierRows | None:
-    """User rows of an earlier model.
-
-    Raises
-    ------
-    ConfigurationError
-        If its rank is another, or the schedule is ``paper``, which starts from random items.
-    """
+    """User rows of an earlier model, checked."""
     if model is None:
         return None
     served = model.serving if isinstance(model, LocalCDIMFModel) else ServingModel.open(model)
-    if config.schedule == "paper":
-        raise ConfigurationError("warm_start: schedule 'paper' starts from random items")
-    if served.rank != config.rank:
-        raise ConfigurationError(
-            f"warm_start: the earlier model has rank {served.rank}, this one {config.rank}"
-        )
+    check_earlier("warm_start", served.rank, served.domains, config, names)
     tables = {name: served.domain(name) for name in served.domains}
     rows = {name: KeyedRows(one.users.keys, one.users.factors) for name, one in tables.items()}
     return EarlierRows(rows, frozenset(n for n, one in tables.items() if one.manifest.coupled))

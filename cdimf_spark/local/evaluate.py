@@ -17,6 +17,7 @@ from cdimf_spark.evaluation.ranks import finish_ranks, rank_in_group
 from cdimf_spark.evaluation.result import evaluation_result
 from cdimf_spark.evaluation.test_rows import ITEM_KEY, USER_KEY, complete_rows
 from cdimf_spark.kernel.initialization import id_keys
+from cdimf_spark.kernel.lists import Lists
 from cdimf_spark.kernel.scoring import find_sorted
 from cdimf_spark.local.catalogue import catalogue_order
 from cdimf_spark.local.pairs import Data, Pairs, read_pairs
@@ -79,6 +80,7 @@ def _rank(
     )
     keys, user = np.unique(tests[:, USER_KEY], return_inverse=True)
     users = data.find_users(domain, keys, with_seen=True)
+    seen = _by_number(users.seen, table.keys, number)
     arrays: dict[str, NDArray[Any]] = {
         "tests": complete_rows(located, user, users),
         "targets": np.zeros((0, data.serving.rank), np.float32),
@@ -87,8 +89,14 @@ def _rank(
         "sources": users.sources,
         "is_shared": users.is_shared,
         "seen_counts": users.seen.lengths,
-        "seen": users.seen.values,
+        "seen": seen,
     }
     n_items, ks = len(order), protocol.ks
     partial_ranks = rank_in_group(group, arrays, 0, n_items, max(ks), negatives, protocol.seed)
     return finish_ranks(domain, [partial_ranks], ks, n_items)
+
+
+def _by_number(seen: Lists, keys: Indexes, number: Indexes) -> Indexes:
+    """Keys of the seen items, those of each user in the order of the catalogue."""
+    position, _ = find_sorted(keys, seen.values)
+    return seen.values[np.lexsort((number[position], seen.owners))]

@@ -8,7 +8,6 @@ from typing import Any, Self
 
 import pandas as pd
 
-from cdimf_spark.arrow_schemas import arrow_schema
 from cdimf_spark.evaluation.protocol import Lengths, Negatives, Protocol
 from cdimf_spark.local import lists
 from cdimf_spark.local.by_domain import by_domain
@@ -17,7 +16,8 @@ from cdimf_spark.local.pairs import Data
 from cdimf_spark.local.requests import Ids, denied_pairs, read_ids
 from cdimf_spark.local.saving import read_training, save
 from cdimf_spark.local.scoring_data import ScoringData, Training
-from cdimf_spark.schemas import HISTORY, ITEM_ID, USER_ID
+from cdimf_spark.reports.results import Evaluation, History
+from cdimf_spark.schemas import ITEM_ID, USER_ID
 from cdimf_spark.serving.explanation import Explanation
 from cdimf_spark.serving.fold_in import FoldedRow, Interactions
 from cdimf_spark.serving.serving_model import Recommended, ServingModel
@@ -92,10 +92,9 @@ class LocalCDIMFModel:
         return self.serving.rank
 
     @property
-    def history(self) -> pd.DataFrame:
-        """Metrics of the training, a row an iteration: the columns of the table `history`."""
-        history = list(self._data.training.history)
-        return pd.DataFrame(history, columns=arrow_schema(HISTORY).names)
+    def history(self) -> History:
+        """Metrics of the training by iteration."""
+        return History(self._data.training.history)
 
     def user_factors(self, domain: str) -> pd.DataFrame:
         """Rows that score the users of a domain, float32 (n_users, rank), by user id."""
@@ -116,7 +115,7 @@ class LocalCDIMFModel:
         negatives: Negatives = 999,
         seed: int = 0,
         by: Sequence[str] = (),
-    ) -> dict[str, Any]:
+    ) -> Evaluation:
         """Rank held-out items and compute HR, NDCG, MAP, MRR, precision, recall and coverage.
 
         The numbers are those of `CDIMFModel.evaluate` for the same model: the same items are drawn.
@@ -136,8 +135,9 @@ class LocalCDIMFModel:
 
         Returns
         -------
-        dict
-            See `cdimf_spark.evaluation.result.evaluation_result`.
+        Evaluation
+            Read like a dict and printed as a table; its parts: see
+            `cdimf_spark.evaluation.result.evaluation_result`.
 
         Raises
         ------
@@ -147,7 +147,8 @@ class LocalCDIMFModel:
             If the tests cannot be used, or no row of a domain can be ranked.
         """
         protocol = Protocol.of(k, negatives, seed, by)
-        return evaluate(self._data, by_domain(tests, "evaluate() wants"), protocol)
+        tables = by_domain(tests, "evaluate() wants")
+        return Evaluation(evaluate(self._data, tables, protocol))
 
     def recommend(
         self,
@@ -160,13 +161,13 @@ class LocalCDIMFModel:
         deny_pairs: Any = None,
         keep_seen: bool = False,
     ) -> pd.DataFrame:
-        """List the k best items of a domain for each user, without those that he has seen.
+        """List the k best items of a domain for each user, without those that they have seen.
 
         Parameters
         ----------
         users
             Ids, or a frame with a column user_id; None: all users of the domain. A user of other
-            domains only is scored with what they know of him; one whom no domain knows gets what
+            domains only is scored with what these know of them; one whom no domain knows gets what
             is popular, and a warning says how many they are.
         allow, deny
             Ids of the only items to list, and of items not to list, or frames with a column
@@ -234,7 +235,7 @@ class LocalCDIMFModel:
     def similar_users(self, domain: str, users: Ids, k: int = 10) -> pd.DataFrame:
         """List the k users of a domain most like each of some: by the cosine of their factors.
 
-        A user of other domains only is compared by what they know of him (`source` says so); one
+        A user of other domains only is compared by what these know of them (`source` says so); one
         whom no domain knows has no list, and a warning says how many they are.
 
         Returns
@@ -267,7 +268,7 @@ class LocalCDIMFModel:
         user_id: str | None = None,
         pull: bool = True,
     ) -> FoldedRow:
-        """Make the row of a user from all of his interactions: see `ServingModel.fold_in`."""
+        """Make the row of a user from all of their interactions: see `ServingModel.fold_in`."""
         return self.serving.fold_in(domain, interactions, user_id, pull)
 
     def fold_in_item(self, domain: str, interactions: Interactions) -> FoldedRow:

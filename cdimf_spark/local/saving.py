@@ -21,9 +21,10 @@ from scipy.sparse import csr_array
 from cdimf_spark.configuration.settings import ModelConfig
 from cdimf_spark.errors import DataError
 from cdimf_spark.local.scoring_data import Training
+from cdimf_spark.results.folders import Order
+from cdimf_spark.results.marker import Kind
+from cdimf_spark.results.replacing import check_output, local_place, new_result
 from cdimf_spark.serving.exported_domain import ITEM_MARK, USER_MARK, domain_folder
-from cdimf_spark.serving.manifest import FILE_NAME
-from cdimf_spark.serving.new_folder import check_target, new_folder
 from cdimf_spark.serving.row_files import RowWriter
 from cdimf_spark.serving.row_table import RowTable
 from cdimf_spark.serving.serving_model import ServingModel
@@ -46,10 +47,13 @@ def save(
     Raises
     ------
     ConfigurationError
-        If there is something at the path that must not be replaced.
+        If there is something at the path that must not be replaced, or it is where the model is.
     """
-    target = check_target(path, overwrite, FILE_NAME)
-    with new_folder(target) as folder:
+    given, order = str(path), Order(Kind.ARRAYS, overwrite=overwrite)
+    read = [] if serving.path is None else [("the model", local_place(str(serving.path), order))]
+    target = check_output(local_place(given, order), order, read)
+    with new_result(target, given, order) as folder:
+        folder.mkdir()
         for name in serving.domains:
             _write_domain(serving, name, folder)
             if training is not None:

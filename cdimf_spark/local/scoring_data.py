@@ -114,7 +114,7 @@ class ScoringData:
         Raises
         ------
         DataError
-            If he has nothing.
+            If there is nothing.
         """
         tables, cells = self.serving.domain(domain), self.training.cells[domain]
         (position,), (known,) = tables.users.find([user_id])

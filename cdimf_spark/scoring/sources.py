@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-# Where a user's row comes from, best first: his rows in the domain itself, the consensus of the
-# domains, the mean of his rows in the other domains; nobody knows him: what is popular.
+# Where a user's row comes from, best first: their row in the domain itself, the consensus of the
+# domains, the mean of their rows in the other domains; nobody knows them: what is popular.
 SOURCES = ("own", "shared", "foreign", "popular")
 OWN, SHARED, FOREIGN, POPULAR = range(4)
 
@@ -20,7 +20,7 @@ class Sources:
         Domains whose factors live in one space: users of one can be scored in another. A domain
         that was trained with rho = 0 has a space of its own.
     transfers
-        False: a user of other domains is known, but has a zero row, since his rows there say
+        False: a user of other domains is known, but has a zero row, since their rows there say
         nothing here.
     """
 

@@ -27,7 +27,7 @@ class Users(NamedTuple):
     sources : int64 (n_users,)
         Positions in `SOURCES`.
     is_shared : bool (n_users,)
-        Whether several domains have him.
+        Whether several domains have them.
     seen
         Keys of the items that each has in train.
     """
@@ -78,7 +78,7 @@ def find_users(
     histories: Histories,
     transfers: bool = True,
 ) -> Users:
-    """Find the rows of users in a domain: his own, else the consensus, else the mean elsewhere.
+    """Find the rows of users in a domain: their own, else the consensus, else the mean elsewhere.
 
     Parameters
     ----------

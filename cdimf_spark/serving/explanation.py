@@ -37,7 +37,7 @@ class Explanation(NamedTuple):
     prior : float
         What being drawn to the domain's mean row gives (option user_prior; 0 without).
     remainder : float
-        What the row that scores the user differs from the solution x of his row equation:
+        What the row that scores the user differs from the solution x of their row equation:
         ``y' (row - x)``. 0 for a row that was folded in just now. Else it shows how far a training
         is from its end (a shared user is scored by z, and at the end x = z), or that the
         interactions are not those of the training.

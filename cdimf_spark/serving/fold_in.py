@@ -5,9 +5,9 @@ published factors of the other side::
 
     ( a0*G + sum w y y' + (ridge + rho) I ) x = sum w y + ridge p m + rho (z - u)
 
-A user has the pull of the domain's rho where the consensus knows him. Whom the domain itself
-shares with others is pulled to z - u, as in the training; who is new to it to z of the other
-domains (u = 0), or to the mean of his rows there if only one knows him. p m is the option
+A user has the pull of the domain's rho where the consensus knows them. A user whom the domain
+itself shares with others is pulled to z - u, as in the training; who is new to it to z of the other
+domains (u = 0), or to the mean of their rows there if only one knows them. p m is the option
 user_prior times the mean of the domain's user rows.
 """
 
@@ -131,9 +131,9 @@ def solve_user(
     pull: Pull,
     prior: Matrix | None,
 ) -> Matrix:
-    """Factors float32 (rank,) of a user from item rows float32 (k, rank) of his cells.
+    """Factors float32 (rank,) of a user from item rows float32 (k, rank) of their cells.
 
-    `prior` float32 (rank,) is where the ridge draws him to, see `update_users`.
+    `prior` float32 (rank,) is where the ridge draws them to, see `update_users`.
     """
     shared = np.array([pull.source != "none"])
     coupling = Coupling(shared, rules.rho, pull.exchanged[None][shared], pull.z[None][shared], 1.0)

@@ -136,13 +136,13 @@ class ServingModel:
     def user_row(self, domain: str, user_id: str) -> UserRow:
         """Find the row that scores a user, as ``jobs/recommend.py`` does.
 
-        His row of the domain (``own``), else the consensus (``shared``), else the mean of his rows
-        in other domains (``foreign``).
+        Their row of the domain (``own``), else the consensus (``shared``), else the mean of their
+        rows in other domains (``foreign``).
 
         Raises
         ------
         DataError
-            If no domain knows him, or the id is not a text.
+            If no domain knows them, or the id is not a text.
         """
         own = self.domain(domain).users.row_of(check_id(user_id, "user"))
         if own is not None:
@@ -160,13 +160,13 @@ class ServingModel:
         Parameters
         ----------
         exclude
-            Items to leave out: as a rule those that he has. Unknown ones are no error; the log
+            Items to leave out: as a rule those that they have. Unknown ones are no error; the log
             says how many they are, as a warning if all are.
 
         Raises
         ------
         DataError
-            If nobody knows the user (fold him in), or `exclude` is not several ids.
+            If nobody knows the user (fold them in), or `exclude` is not several ids.
         ValueOutOfRangeError
             If k is not between 1 and the size of the catalogue.
         """
@@ -197,22 +197,23 @@ class ServingModel:
         user_id: str | None = None,
         pull: bool = True,
     ) -> FoldedRow:
-        """Make the row of a user from his interactions, with the items as they are.
+        """Make the row of a user from their interactions, with the items as they are.
 
         Parameters
         ----------
         interactions
-            All of his interactions that count, old and new: weights by item id, or ids (weight 1).
+            All of their interactions that count, old and new: weights by item id, or ids (weight
+            1).
         user_id
-            Whom the model may know: he is pulled to the consensus as in the training, or, if he is
-            new to this domain, to what other domains know of him. None: a new user.
+            A user whom the model may know: they are pulled to the consensus as in the training, or,
+            if they are new to this domain, to what other domains know of them. None: a new user.
         pull
-            False: no pull, whoever he is.
+            False: no pull, whoever they are.
 
         Returns
         -------
         FoldedRow
-            Within 1e-5 of the exact solution of his row equation.
+            Within 1e-5 of the exact solution of their row equation.
 
         Raises
         ------
@@ -251,7 +252,7 @@ class ServingModel:
     ) -> Explanation:
         """Take a score apart: what each of the user's items adds, and what the consensus does.
 
-        A user whom the domain knows is explained with the row that scores him; anybody else is
+        A user whom the domain knows is explained with the row that scores them; anybody else is
         folded in (source ``folded``).
 
         `interactions` and what is raised are as for `fold_in`; DataError also for an item that the

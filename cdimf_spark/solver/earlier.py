@@ -4,11 +4,11 @@ Only user rows are needed: the first half-step makes the items from them. The du
 at 0, as always. Rules for a user of a domain, so that domains agree on the start of whom they share
 without a message, and no row moves to a domain that may not see it:
 
-- A shared user starts from his row in the first (by name) coupled domain of the earlier model that
-  had him: his consensus, where several had him.
-- Any other user starts from his row in the same domain. In a coupled domain that was not coupled
-  before he does not, since its rows lay in a space of their own.
-- Whom the earlier model did not have starts at random, as without it.
+- A shared user starts from their row in the first (by name) coupled domain of the earlier model
+  that had them: their consensus, where several had them.
+- Any other user starts from their row in the same domain. In a coupled domain that was not coupled
+  before they do not, since its rows lay in a space of their own.
+- A user whom the earlier model did not have starts at random, as without it.
 """
 
 from __future__ import annotations
@@ -19,6 +19,8 @@ from typing import NamedTuple, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from cdimf_spark.configuration.settings import ModelConfig
+from cdimf_spark.errors import ConfigurationError
 from cdimf_spark.kernel.initialization import id_keys
 from cdimf_spark.kernel.scoring import find_sorted
 
@@ -75,6 +77,42 @@ class EarlierRows(NamedTuple):
         for name in sorted(self.coupled & self.domains.keys()):
             missing &= ~_copy(rows, keys, missing, self.domains[name])
         return len(keys) - int(np.count_nonzero(own | missing))
+
+
+def check_earlier(
+    where: str, rank: int, known: Iterable[str], model: ModelConfig, wanted: Iterable[str]
+) -> None:
+    """Refuse an earlier model that a training cannot start from.
+
+    Parameters
+    ----------
+    where
+        What messages call it.
+    rank, known
+        Its rank and domains.
+    model, wanted
+        Options and domains of the training.
+
+    Raises
+    ------
+    ConfigurationError
+        If it has another rank or none of the domains, or the schedule leaves its rows unused.
+    """
+    if rank != model.rank:
+        raise ConfigurationError(
+            f"{where}: that model has rank {rank}, this training {model.rank}. Set rank={rank}, or "
+            "leave warm_start out"
+        )
+    if model.schedule == "paper":
+        raise ConfigurationError(
+            f"{where}: schedule paper starts from random items and uses no user rows. Set "
+            "schedule=consensus, or leave warm_start out"
+        )
+    if set(known).isdisjoint(wanted):
+        raise ConfigurationError(
+            f"{where}: that model has the domains {', '.join(sorted(known))}, and none of "
+            f"{', '.join(sorted(wanted))}"
+        )
 
 
 class StartOf(NamedTuple):

@@ -1,9 +1,9 @@
 """CDIMF on one machine: the readable specification of the method.
 
 The paper's Algorithm 1 for any number of domains, any overlap of users, with the corrections and
-the ``consensus`` schedule described in the README. The distributed training gives the same factors
-to float32 rounding; the tests hold it to this module. For data that fit one machine it is also
-the fastest way to train: it starts no JVM.
+the ``consensus`` schedule described in docs/method/algorithm.md. The distributed training gives
+the same factors to float32 rounding; the tests hold it to this module. For data that fit one
+machine it is also the fastest way to train: it starts no JVM.
 """
 
 from __future__ import annotations

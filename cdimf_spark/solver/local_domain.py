@@ -12,11 +12,12 @@ from scipy.sparse import csr_array
 from cdimf_spark.configuration.settings import DomainConfig, DomainSettings, ModelConfig
 from cdimf_spark.kernel.consensus import consensus_sums, squared_distance
 from cdimf_spark.kernel.initialization import domain_item_keys, id_keys, initial_factors
-from cdimf_spark.kernel.least_squares import gram, gram_basis
+from cdimf_spark.kernel.least_squares import gram
 from cdimf_spark.kernel.objective import ridge_loss
 from cdimf_spark.solver.block import Coupling, InteractionBlock, update_items, update_users
 from cdimf_spark.solver.earlier import EarlierRows, StartOf
 from cdimf_spark.solver.rules import DomainRules, DomainSize, domain_rules
+from cdimf_spark.solver.stopping import finite_basis
 
 Matrix = NDArray[np.float32]
 
@@ -101,7 +102,7 @@ class DomainSide:
         coupling = Coupling(
             self.shared, self.rules.rho, self.exchanged, self.z, self.over_relaxation
         )
-        basis = gram_basis(gram(self.items))
+        basis = finite_basis(self.name, gram(self.items))
         prior = self.rules.prior_of(self.rows.sum(axis=0, dtype=np.float64))
         update = update_users(self.by_user, self.items, basis, self.rules.users, coupling, prior)
         self.x, self.next_exchanged = update.factors, update.exchanged
@@ -128,7 +129,7 @@ class DomainSide:
         self.rows = self.x.copy()
         if use_z:
             self.rows[self.shared] = self.z
-        basis = gram_basis(gram(self.rows, self.user_weights))
+        basis = finite_basis(self.name, gram(self.rows, self.user_weights))
         self.items, self.item_regularization = update_items(
             self.by_item, self.rows, basis, self.rules.items
         )

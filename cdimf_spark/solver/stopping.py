@@ -6,8 +6,12 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from cdimf_spark.configuration.settings import ModelConfig
 from cdimf_spark.errors import NumericalError
+from cdimf_spark.kernel.least_squares import GramBasis, gram_basis
 
 # A model whose observed loss is so many times that of predicting nothing has lost its way. (The
 # loss itself is rounding where weights are extreme, and may rise while domains come to agree.)
@@ -39,3 +43,14 @@ def converged(done: Sequence[Mapping[str, Any]], model: ModelConfig) -> str:
         if change <= model.loss_tol:
             return f"relative change of the loss {change:.2e} <= loss_tol {model.loss_tol}"
     return ""
+
+
+def finite_basis(domain: str, gram: NDArray[np.float64]) -> GramBasis:
+    """Eigenbasis of a domain's Gram matrix; NumericalError if it is not finite."""
+    try:
+        return gram_basis(gram)
+    except np.linalg.LinAlgError as error:
+        raise NumericalError(
+            f"domain {domain!r}: the factors are no longer finite. Check the weights of the data "
+            "for extremes, or raise reg_param"
+        ) from error

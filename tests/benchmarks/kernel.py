@@ -137,7 +137,10 @@ def interleaved(methods: dict[str, Callable[[], object]], runs: int) -> dict[str
     return {name: np.array(times) for name, times in seconds.items()}
 
 
-def measure(domains: list[sp.csr_matrix], rank: int, setting: Setting, exact: bool, runs: int):
+def measure(
+    domains: list[sp.csr_matrix], rank: int, setting: Setting, exact: bool, runs: int
+) -> tuple[dict[str, np.ndarray], float]:
+    """Seconds of each method, and the largest relative error of a row of ours."""
     problems = [Problem(domain, rank, setting) for domain in domains]
     for problem in problems:
         _ = problem.confidences

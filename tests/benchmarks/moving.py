@@ -16,6 +16,7 @@ from __future__ import annotations
 import argparse
 import os
 import time
+from collections.abc import Callable
 from statistics import median
 
 import numpy as np
@@ -68,7 +69,7 @@ def cached(frame: DataFrame, megabytes: float) -> DataFrame:
     return blocks.repartition(_TASKS, "pkey").persist()
 
 
-def _plain(function):  # type: ignore[no-untyped-def]
+def _plain(function: Callable[[pa.Table], pa.Table]) -> Callable[[pa.Table], pa.Table]:
     """Spark takes annotations of a function for those of a UDF."""
 
     def call(table):  # type: ignore[no-untyped-def]

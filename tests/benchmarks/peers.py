@@ -27,8 +27,9 @@ def peer_session() -> SparkSession:
 
 def largest_resident_set(spark: SparkSession) -> int:
     """Most memory that the session's JVM has had, in bytes."""
-    number = spark.sparkContext._gateway.proc.pid
-    status = Path(f"/proc/{number}/status").read_text()
+    gateway = spark.sparkContext._gateway
+    assert gateway is not None
+    status = Path(f"/proc/{gateway.proc.pid}/status").read_text()
     return 1024 * int(re.findall(r"VmHWM:\s*(\d+) kB", status)[0])
 
 

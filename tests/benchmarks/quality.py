@@ -126,7 +126,8 @@ def moves(model: ModelConfig, pooled: bool) -> Iterator[tuple[str, ModelConfig]]
             continue
         for factor in factors:
             moved = round(factor * value) if isinstance(value, int) else factor * value
-            yield f"{name} {moved:g}", replace(model, **{name: moved})
+            option: dict[str, Any] = {name: moved}
+            yield f"{name} {moved:g}", replace(model, **option)
 
 
 def tune(task: str) -> None:

@@ -11,6 +11,7 @@ draws follows from h: a comparison of configurations has no noise from the draw.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -24,7 +25,7 @@ from scipy.special import gammaln
 from cdimf_spark.kernel.metrics import hit_rate, ndcg, rank_of_target
 from cdimf_spark.kernel.sampling import sample_negatives_batch
 from cdimf_spark.solver.local import LocalDomain, LocalModel
-from tests.benchmarks.data import DATA
+from tests.support.amazon import DATA
 
 FOLDERS = {"sport": "sport_cloth", "cloth": "cloth_sport"}
 TASKS = {"warm": "warm-start", "cold": "cold-start-true-ids"}
@@ -118,13 +119,15 @@ def rank_all(
     }
 
 
-def _metrics(name, model, data, split, seeds):
+def _metrics(
+    name: str, model: LocalModel, data: dict[str, LocalDomain], split: Split, seeds: tuple[int, ...]
+) -> Iterator[NDArray[np.float64]]:
     """100 (HR, NDCG) of each test row: expected; with seeds, also means over their draws."""
     pairs = split.held_out[name]
     items, prefix = (name, "") if name in data else ("pooled", name + "/")
-    catalogue = split.train[name]["item"].unique()
+    catalogue = pd.Index(split.train[name]["item"].unique())
     factors = pd.Series(range(len(data[items].item_ids)), data[items].item_ids)
-    y = model.item_factors[items][factors[prefix + catalogue].to_numpy()]
+    y = model.item_factors[items][factors.loc[prefix + catalogue].to_numpy()]
     numbers = pd.Series(range(len(catalogue)), catalogue)
     target = numbers[pairs["item"]].to_numpy()
     own = _by_user(pairs["user"], target)
@@ -151,20 +154,29 @@ def _metrics(name, model, data, split, seeds):
         yield from 100 * np.concatenate(found, axis=1)
 
 
-def _by_user(users, items):
-    return {user: part.to_numpy() for user, part in pd.Series(items).groupby(users.to_numpy())}
+def _by_user(users: pd.Series[str], items: NDArray[np.integer]) -> dict[str, NDArray[np.int64]]:
+    return {str(user): part.to_numpy() for user, part in pd.Series(items).groupby(users.to_numpy())}
 
 
-def _user_rows(model, data, home, users):
+def _user_rows(
+    model: LocalModel, data: dict[str, LocalDomain], home: str, users: Iterable[str]
+) -> NDArray[np.float32]:
     """Rows of users: of the domain itself, or else of one that knows them."""
     order = [home, *(name for name in data if name != home)]
-    rows = {}
+    rows: dict[str, NDArray[np.float32]] = {}
     for name in reversed(order):
         rows |= dict(zip(data[name].user_ids, model.user_factors[name], strict=True))
     return np.stack([rows[user] for user in users])
 
 
-def _sampled(scores, wanted, excluded, keys, seed):
+def _sampled(
+    scores: NDArray[np.float32],
+    wanted: NDArray[np.float32],
+    excluded: list[NDArray[np.int64]],
+    keys: NDArray[np.int64],
+    seed: int,
+) -> NDArray[np.float64]:
+    """HR and NDCG of each row over one draw."""
     drawn = sample_negatives_batch(scores.shape[1], NEGATIVES, excluded, keys, seed)
     negative = np.take_along_axis(scores, drawn, axis=1)
     ranks = rank_of_target(wanted, negative, np.isinf(negative))
@@ -176,11 +188,14 @@ def expected_metrics(n: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Expected HR and NDCG at 10 of a target with h of n candidates above it, h = 0 .. n."""
     h, j = np.arange(n + 1)[:, None], np.arange(K)[None, :]
 
-    def log_choose(total, part):
+    def log_choose(total: NDArray[np.int64], part: NDArray[np.int64] | int) -> NDArray[np.float64]:
         inside = np.clip(part, 0, total)
-        return gammaln(total + 1) - gammaln(inside + 1) - gammaln(total - inside + 1)
+        logs: NDArray[np.float64] = (
+            gammaln(total + 1) - gammaln(inside + 1) - gammaln(total - inside + 1)
+        )
+        return logs
 
     possible = (j <= h) & (NEGATIVES - j <= n - h)
-    logs = log_choose(h, j) + log_choose(n - h, NEGATIVES - j) - log_choose(n, NEGATIVES)
+    logs = log_choose(h, j) + log_choose(n - h, NEGATIVES - j) - log_choose(np.array(n), NEGATIVES)
     chance = np.where(possible, np.exp(np.where(possible, logs, 0)), 0)
     return chance.sum(axis=1), chance @ (1 / np.log2(j[0] + 2))

@@ -9,6 +9,8 @@ machine hurts both alike; the table gives users per second: the median and the r
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 import scipy.sparse as sp
@@ -61,9 +63,9 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=5)
     args = parser.parse_args()
     problem = Problem(args.users, args.items, args.rank)
-    methods = {"cdimf_spark": lambda: problem.ours(args.k)}
+    methods: dict[str, Callable[[], object]] = {"cdimf_spark": partial(problem.ours, args.k)}
     for size in args.batches:
-        methods[f"implicit, {size} at once"] = lambda size=size: problem.theirs(args.k, size)
+        methods[f"implicit, {size} at once"] = partial(problem.theirs, args.k, size)
     sample = Problem(200, args.items, args.rank)
     same = np.mean(sample.ours(args.k) == sample.theirs(args.k, 100))
     print(f"places of the lists with the same item: {100 * same:.2f} %")

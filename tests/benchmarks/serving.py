@@ -68,14 +68,17 @@ def measure(rank: int) -> None:
         prepared = time.perf_counter() - start - opened
         print(f"rank {rank}: open {1000 * opened:.1f} ms, prepare {1000 * prepared:.0f} ms")
         for length in (5, 20, 200, 2000):
-            rng = np.random.default_rng(length)
-            baskets = [
-                [f"i{n}" for n in rng.choice(N, length, replace=False)] for _ in range(CALLS)
-            ]
-            fold = milliseconds(lambda n, b=baskets: model.fold_in("shop", b[n], user_id=f"u{n}"))
-            why = milliseconds(lambda n, b=baskets: model.explain("shop", f"u{n}", "i7", b[n]))
-            best = milliseconds(lambda n, b=baskets: model.recommend("shop", f"u{n}", 10, b[n]))
-            print(f"  {length:5d} interactions: fold_in {fold}  explain {why}  recommend {best}")
+            print(f"  {length:5d} interactions: {measure_calls(model, length)}")
+
+
+def measure_calls(model: ServingModel, length: int) -> str:
+    """Times of the calls with so many interactions."""
+    rng = np.random.default_rng(length)
+    baskets = [[f"i{n}" for n in rng.choice(N, length, replace=False)] for _ in range(CALLS)]
+    fold = milliseconds(lambda n: model.fold_in("shop", baskets[n], user_id=f"u{n}"))
+    why = milliseconds(lambda n: model.explain("shop", f"u{n}", "i7", baskets[n]))
+    best = milliseconds(lambda n: model.recommend("shop", f"u{n}", 10, baskets[n]))
+    return f"fold_in {fold}  explain {why}  recommend {best}"
 
 
 if __name__ == "__main__":

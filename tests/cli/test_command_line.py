@@ -7,6 +7,7 @@ import contextlib
 import logging
 import signal
 from collections.abc import Callable, Iterator
+from types import ModuleType
 
 import pytest
 
@@ -103,9 +104,9 @@ def test_error_that_a_spark_worker_raised(capsys: pytest.CaptureFixture[str]) ->
 @pytest.mark.parametrize("job", [compare, evaluate, explain, export, fold_in, recommend])
 @pytest.mark.parametrize(("arguments", "code"), [(["--help"], 0), (["--nonsense"], 2), ([], 2)])
 def test_usage(
-    job: object, arguments: list[str], code: int, capsys: pytest.CaptureFixture[str]
+    job: ModuleType, arguments: list[str], code: int, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert run(lambda: job.main(arguments)) == code  # type: ignore[attr-defined]
+    assert run(lambda: job.main(arguments)) == code
     shown = capsys.readouterr()
     assert "--model DIR" in shown.out + shown.err
 
@@ -199,5 +200,7 @@ def test_tables_as_text() -> None:
     # Numbers of two protocols have no mean.
     assert "mean" not in text
     row = {"user_id": "u", "rank": 1, "item_id": "i", "score": 0.5, "source": "own"}
-    assert "u" in recommendation_table([row], 1)
+    titles, _, line = recommendation_table([row], 1).splitlines()
+    assert titles.split() == ["user", "rank", "item", "score", "factors", "from"]
+    assert line.split() == ["u", "1", "i", "0.500", "own"]
     assert "1 list shorter than 2" in recommendation_table([row], 2)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -57,7 +58,7 @@ def write(folder: Path, text: str) -> str:
         ("seed", 2**63),
     ],
 )
-def test_value_out_of_range(name: str, value: object) -> None:
+def test_value_out_of_range(name: str, value: Any) -> None:
     with pytest.raises(ValueOutOfRangeError, match=f"option '{name}' is .* but must be "):
         ModelConfig(**{name: value})
 
@@ -75,7 +76,12 @@ def test_value_out_of_range_on_the_command_line_is_not_the_files_fault(tmp_path:
 
 
 def test_numbers_of_numpy_become_plain() -> None:
-    model = ModelConfig(rank=np.int64(8), rho=np.float32(0.5), seed=np.uint64(2**63 - 1))
+    numbers: dict[str, Any] = {
+        "rank": np.int64(8),
+        "rho": np.float32(0.5),
+        "seed": np.uint64(2**63 - 1),
+    }
+    model = ModelConfig(**numbers)
     assert (type(model.rank), type(model.rho)) == (int, float)
     assert model.seed == 2**63 - 1
 
@@ -172,8 +178,8 @@ def test_domain_comes_before_the_model() -> None:
     ("options", "value"),
     [({}, 1.6), ({"schedule": "paper"}, 1.0), ({"schedule": "paper", "over_relaxation": 1.2}, 1.2)],
 )
-def test_over_relaxation(options: dict[str, object], value: float) -> None:
-    assert ModelConfig(**options).resolved_over_relaxation == value  # type: ignore[arg-type]
+def test_over_relaxation(options: dict[str, Any], value: float) -> None:
+    assert ModelConfig(**options).resolved_over_relaxation == value
 
 
 def test_unobserved_cells_weigh_as_the_ratio_says() -> None:

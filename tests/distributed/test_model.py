@@ -95,7 +95,9 @@ def test_popularity_ranks_by_interactions_on_the_same_rows(
 
 def test_separate_als_knows_the_same_users(spark: SparkSession, model: CDIMFModel) -> None:
     def evaluated(scorer: Scorer) -> dict[str, Any]:
-        return scorer.evaluate(tests_frame(spark, TESTS), k=3, negatives="all")["domains"]
+        found = scorer.evaluate(tests_frame(spark, TESTS), k=3, negatives="all")
+        by_domain: dict[str, Any] = found["domains"]
+        return by_domain
 
     baseline = separate_als(model)
     table = baseline.tables.users.where("kind IN ('factors', 'keys')").toArrow()
@@ -138,7 +140,7 @@ def test_errors_of_evaluate(spark: SparkSession, model: CDIMFModel) -> None:
         ({"sport": good.selectExpr("user_id", "'' AS item_id")}, BadRowsError, "item_id is empty"),
     ):
         with pytest.raises(error, match=words):
-            model.evaluate(tests, negatives=5)  # type: ignore[arg-type]
+            model.evaluate(tests, negatives=5)
 
 
 def test_errors_of_recommend(spark: SparkSession, model: CDIMFModel) -> None:

@@ -8,7 +8,7 @@ import os
 import sys
 import zipfile
 import zipimport
-from collections.abc import Iterator
+from collections.abc import Iterable
 from pathlib import Path
 from unittest.mock import Mock
 
@@ -31,7 +31,7 @@ def test_archives_are_not_read_again_before_the_next_task(
     assert importlib.import_module("first_of_two").name == "first"
     assert isinstance(sys.path_importer_cache[archive], zipimport.zipimporter)
     prepare_worker()
-    read = []
+    read: list[str] = []
     monkeypatch.setattr(zipimport, "_read_directory", read.append)
     importlib.invalidate_caches()  # as Spark does
     assert read == []
@@ -51,7 +51,7 @@ def test_one_blas_thread() -> None:
 
 @pytest.mark.skipif(not Path("/proc/self/cmdline").exists(), reason="no /proc")
 def test_workers_are_forked_from_what_has_loaded_the_kernels(spark: SparkSession) -> None:
-    def look(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    def look(batches: Iterable[pa.RecordBatch]) -> Iterable[pa.RecordBatch]:
         for _ in batches:
             parent = Path(f"/proc/{os.getppid()}/cmdline").read_text()
             yield pa.RecordBatch.from_pydict({"parent": [parent]})

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from cdimf_spark.distributed.training import iteration
+from cdimf_spark.distributed.training.user_step import make_user_step
 
 Loss = Callable[[], None]
 
@@ -36,11 +37,11 @@ def kill_executor() -> None:
 
 def lose_once(loss: Loss, number: int, mark: Path, patches: pytest.MonkeyPatch) -> None:
     """Let one task of the users' step of an iteration call `loss`, which leaves the file `mark`."""
-    original, calls = iteration.make_user_step, []
+    calls: list[tuple[Any, ...]] = []
     path = str(mark)
 
     def make(*args: Any) -> Any:
-        step = original(*args)
+        step = make_user_step(*args)
         calls.append(args)
         if len(calls) != number:
             return step

@@ -3,17 +3,23 @@
 import os
 import subprocess
 import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numba
+import pytest
 
 from cdimf_spark.kernel import compilation
+from cdimf_spark.kernel.compilation import Function
 
 
-def test_compiles_without_any_place_for_a_cache(monkeypatch):
-    def njit(cache=False, **options):
+def test_compiles_without_any_place_for_a_cache(monkeypatch: pytest.MonkeyPatch) -> None:
+    def njit(cache: bool = False, **options: bool) -> Callable[[Function], Function]:
         if cache:
             raise RuntimeError("cannot cache function: no locator available")
         return lambda function: function
 
-    monkeypatch.setattr(compilation.numba, "njit", njit)
+    monkeypatch.setattr(numba, "njit", njit)
     assert compilation.compiled(len)("abc") == 3
 
 
@@ -25,7 +31,9 @@ print(hashlib.md5(factors.tobytes()).hexdigest())
 """
 
 
-def test_process_that_compiles_and_process_that_loads_the_cache_agree_bit_by_bit(tmp_path):
+def test_process_that_compiles_and_process_that_loads_the_cache_agree_bit_by_bit(
+    tmp_path: Path,
+) -> None:
     environment = os.environ | {"NUMBA_CACHE_DIR": str(tmp_path), "OPENBLAS_NUM_THREADS": "1"}
     hashes = [
         subprocess.run(

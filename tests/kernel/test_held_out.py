@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from cdimf_spark.kernel.held_out import Rows, Targets, rank_among_all
+from cdimf_spark.kernel.held_out import Ranked, Rows, Targets, rank_among_all
 from cdimf_spark.kernel.sampling import rank_among_drawn, sample_negatives
 
 N_USERS, N_ITEMS, N_TESTS, K = 7, 60, 40, 5
@@ -12,7 +12,7 @@ N_USERS, N_ITEMS, N_TESTS, K = 7, 60, 40, 5
 class Case:
     """Small whole factors, so that many scores tie."""
 
-    def __init__(self, seed):
+    def __init__(self, seed: int) -> None:
         rng = np.random.default_rng(seed)
         self.users, self.items = (
             rng.integers(-2, 3, (n, 3)).astype(np.float32) for n in (N_USERS, N_ITEMS)
@@ -26,19 +26,19 @@ class Case:
         ]
         self.ranked = np.flatnonzero(self.item >= 0)
 
-    def rows(self, first, last):
+    def rows(self, first: int, last: int) -> Rows:
         own = np.bincount(self.user, minlength=N_USERS)
         seen = [s[(s >= first) & (s < last)] - first for s in self.seen]
         pointers = [np.append(0, np.cumsum(counts)) for counts in (own, [len(s) for s in seen])]
         return Rows(self.users, pointers[0], self.item, pointers[1], np.concatenate(seen))
 
-    def targets(self):
+    def targets(self) -> Targets:
         user, item = self.user[self.ranked], self.item[self.ranked]
         in_train = np.array([i in self.seen[u] for u, i in zip(user, item, strict=True)])
         keys = np.arange(len(user)).astype(np.uint64)
         return Targets(user, item, keys, in_train, self.items[item])
 
-    def expected(self, test, negatives):
+    def expected(self, test: int, negatives: int | None) -> tuple[int, int, list[int]]:
         """Higher, equal, and the best of the list."""
         user, item = self.user[self.ranked[test]], self.item[self.ranked[test]]
         own = self.item[(self.user == user) & (self.item >= 0)]
@@ -56,7 +56,7 @@ class Case:
             [i for _, _, i in best],
         )
 
-    def rank(self, first, last, negatives):
+    def rank(self, first: int, last: int, negatives: int | None) -> Ranked:
         part = (self.rows(first, last), self.targets(), self.items[first:last])
         if negatives is None:
             return rank_among_all(*part, self.keys[first:last], first, K)
@@ -66,7 +66,7 @@ class Case:
 
 @pytest.mark.parametrize("negatives", [None, 1, 20])
 @pytest.mark.parametrize("seed", [0, 1, 2])
-def test_ranks_equal_a_plain_loop(seed, negatives):
+def test_ranks_equal_a_plain_loop(seed: int, negatives: int | None) -> None:
     case = Case(seed)
     found = case.rank(0, N_ITEMS, negatives)
     assert len(found.higher) == len(case.ranked)
@@ -78,7 +78,7 @@ def test_ranks_equal_a_plain_loop(seed, negatives):
 
 
 @pytest.mark.parametrize("negatives", [None, 20])
-def test_parts_of_the_catalogue_add_up(negatives):
+def test_parts_of_the_catalogue_add_up(negatives: int | None) -> None:
     case = Case(3)
     bounds = ((0, 9), (9, 9), (9, N_ITEMS))
     parts = [case.rank(first, last, negatives) for first, last in bounds]
@@ -94,7 +94,7 @@ def test_parts_of_the_catalogue_add_up(negatives):
         assert set(best[best >= 0]) <= {i for top in tops for i in top[test]}
 
 
-def test_equal_rows_tie_to_the_bit():
+def test_equal_rows_tie_to_the_bit() -> None:
     """A target among copies of itself has half of them above it."""
     rng = np.random.default_rng(5)
     row = rng.standard_normal(67).astype(np.float32)

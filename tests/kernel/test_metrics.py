@@ -1,3 +1,4 @@
+from collections.abc import Callable, Iterable
 from math import log2
 
 import numpy as np
@@ -5,11 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+from numpy.typing import NDArray
 
 from cdimf_spark.kernel.metrics import hit_rate, ndcg, rank_of_target, reciprocal_rank
 
+Ranks = NDArray[np.float64]
+Metric = Callable[[Ranks, int], Ranks]
 
-def naive_rank(target, negatives, seen):
+
+def naive_rank(target: float, negatives: Iterable[float], seen: Iterable[bool]) -> float:
     rank = 1.0
     for score, is_seen in zip(negatives, seen, strict=True):
         if is_seen:
@@ -21,13 +26,13 @@ def naive_rank(target, negatives, seen):
     return rank
 
 
-def few_values(shape):
+def few_values(shape: tuple[int, ...]) -> st.SearchStrategy[NDArray[np.float32]]:
     """Scores with many ties."""
     return hnp.arrays(np.float32, shape, elements=st.sampled_from([-1.5, 0.0, 0.25, 2.0]))
 
 
 @given(st.data(), st.integers(0, 6), st.integers(0, 9))
-def test_rank_equals_the_naive_loop(data, n_rows, n_negatives):
+def test_rank_equals_the_naive_loop(data: st.DataObject, n_rows: int, n_negatives: int) -> None:
     targets = data.draw(few_values((n_rows,)))
     negatives = data.draw(few_values((n_rows, n_negatives)))
     seen = data.draw(hnp.arrays(np.bool_, (n_rows, n_negatives)))
@@ -37,12 +42,12 @@ def test_rank_equals_the_naive_loop(data, n_rows, n_negatives):
     np.testing.assert_array_equal(no_seen, rank_of_target(targets, negatives, seen & False))
 
 
-def test_constant_scores_get_the_middle_rank():
+def test_constant_scores_get_the_middle_rank() -> None:
     ranks = rank_of_target(np.zeros(2, np.float32), np.zeros((2, 999), np.float32))
     np.testing.assert_array_equal(ranks, [500.5, 500.5])
 
 
-def test_a_seen_negative_never_beats_the_target():
+def test_a_seen_negative_never_beats_the_target() -> None:
     target = np.array([-np.inf], np.float32)
     negatives = np.array([[5.0, -np.inf]], np.float32)
     assert rank_of_target(target, negatives, np.array([[True, True]]))[0] == 1.0
@@ -50,7 +55,7 @@ def test_a_seen_negative_never_beats_the_target():
 
 
 @pytest.mark.parametrize("nan_in", ["target", "negatives"])
-def test_nan_is_refused_and_not_ranked_first(nan_in):
+def test_nan_is_refused_and_not_ranked_first(nan_in: str) -> None:
     target = np.array([np.nan if nan_in == "target" else 1.0], np.float32)
     negatives = np.array([[np.nan if nan_in == "negatives" else 2.0]], np.float32)
     with pytest.raises(ValueError, match="NaN"):
@@ -58,12 +63,12 @@ def test_nan_is_refused_and_not_ranked_first(nan_in):
 
 
 @pytest.mark.parametrize(("n_targets", "negatives"), [(3, (2, 5)), (3, (3,)), (3, (3, 1, 2))])
-def test_shapes_that_do_not_fit_are_refused(n_targets, negatives):
+def test_shapes_that_do_not_fit_are_refused(n_targets: int, negatives: tuple[int, ...]) -> None:
     with pytest.raises(ValueError, match="do not fit"):
         rank_of_target(np.zeros(n_targets), np.zeros(negatives))
 
 
-def test_metrics_of_known_ranks():
+def test_metrics_of_known_ranks() -> None:
     ranks = np.array([1.0, 2.0, 9.5, 10.0, 10.5, 11.0, 500.5])
     np.testing.assert_array_equal(hit_rate(ranks, 10), [1, 1, 1, 1, 0, 0, 0])
     np.testing.assert_allclose(
@@ -73,12 +78,12 @@ def test_metrics_of_known_ranks():
 
 
 @pytest.mark.parametrize("metric", [hit_rate, ndcg])
-def test_no_rows_give_no_values(metric):
+def test_no_rows_give_no_values(metric: Metric) -> None:
     assert metric(np.empty(0), 10).shape == (0,)
 
 
 @given(hnp.arrays(np.int64, 8, elements=st.integers(2, 60)), st.integers(1, 30))
-def test_metrics_are_bounded_and_grow_with_k(twice_rank, k):
+def test_metrics_are_bounded_and_grow_with_k(twice_rank: NDArray[np.int64], k: int) -> None:
     ranks = twice_rank / 2
     for metric in (hit_rate, ndcg):
         assert (metric(ranks, k) >= 0).all()

@@ -1,12 +1,21 @@
+from collections.abc import Sequence
+from random import Random
+
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+from numpy.typing import NDArray
 
 from cdimf_spark.kernel.ranking import TopK, merge_columns, select_best
 
+Scores = NDArray[np.float32]
+Indexes = NDArray[np.int64]
+Problem = tuple[Scores, Indexes]
+Lists = list[list[tuple[int, float]]]
 
-def naive_lists(scores, k, item_keys):
+
+def naive_lists(scores: Scores, k: int, item_keys: list[int]) -> Lists:
     """Sort all items of each user by (-score, key) in plain Python."""
     lists = []
     for row in scores.tolist():
@@ -20,7 +29,7 @@ def naive_lists(scores, k, item_keys):
     return lists
 
 
-def as_lists(top):
+def as_lists(top: TopK) -> Lists:
     return [
         list(zip(*row, strict=True))
         for row in zip(top.items.tolist(), top.scores.tolist(), strict=True)
@@ -28,7 +37,7 @@ def as_lists(top):
 
 
 @st.composite
-def problems(draw):
+def problems(draw: st.DrawFn) -> Problem:
     """Scores with many ties and holes, distinct keys of any sign."""
     n_users, n_items = draw(st.integers(0, 5)), draw(st.integers(0, 12))
     values = st.sampled_from([np.nan, -np.inf, -2.0, -0.0, 0.0, 0.5, 1.0, 7.0])
@@ -41,32 +50,35 @@ def problems(draw):
 
 @settings(max_examples=300)
 @given(problems(), st.integers(1, 15))
-def test_selection_equals_the_naive_sort(problem, k):
+def test_selection_equals_the_naive_sort(problem: Problem, k: int) -> None:
     scores, keys = problem
     before = scores.copy()
     top = select_best(scores, k, keys)
-    assert (top.items.dtype, top.scores.dtype) == (np.int64, np.float32)
+    assert top.items.dtype == np.int64
+    assert top.scores.dtype == np.float32
     assert top.items.shape == top.scores.shape == (len(scores), k)
     assert as_lists(top) == naive_lists(scores, k, keys.tolist())
     np.testing.assert_array_equal(scores, before)
 
 
-def with_keys(top, keys):
+def with_keys(top: TopK, keys: Indexes) -> TopK:
     """Keys in place of column indexes; -1 in empty places."""
     return TopK(np.where(top.items < 0, -1, np.append(keys, 0)[top.items]), top.scores)
 
 
-def merged(parts, k):
+def merged(parts: Sequence[TopK], k: int) -> TopK:
     """What callers of `merge_columns` do: lists over parts of a catalogue side by side."""
     keys = np.concatenate([part.items for part in parts], axis=1)
     scores = np.concatenate([part.scores for part in parts], axis=1)
     columns = merge_columns(keys, scores, k)
-    return TopK(*(np.take_along_axis(array, columns, axis=1) for array in (keys, scores)))
+    return TopK(
+        np.take_along_axis(keys, columns, axis=1), np.take_along_axis(scores, columns, axis=1)
+    )
 
 
 @settings(max_examples=200)
 @given(problems(), st.integers(1, 6), st.lists(st.integers(0, 12), max_size=3))
-def test_merged_parts_equal_the_whole(problem, k, cuts):
+def test_merged_parts_equal_the_whole(problem: Problem, k: int, cuts: list[int]) -> None:
     scores, keys = problem
     bounds = sorted({0, scores.shape[1], *(c for c in cuts if c < scores.shape[1])})
     parts = [
@@ -83,11 +95,11 @@ def test_merged_parts_equal_the_whole(problem, k, cuts):
 
 
 @given(problems(), st.integers(1, 6), st.randoms())
-def test_permuting_the_items_permutes_the_lists(problem, k, random):
+def test_permuting_the_items_permutes_the_lists(problem: Problem, k: int, random: Random) -> None:
     scores, keys = problem
-    order = list(range(scores.shape[1]))
-    random.shuffle(order)
-    order = np.array(order, np.int64)
+    shuffled = list(range(scores.shape[1]))
+    random.shuffle(shuffled)
+    order = np.array(shuffled, np.int64)
     top = select_best(scores, k, keys)
     moved = select_best(scores[:, order], k, keys[order])
     back = np.where(moved.items < 0, -1, np.append(order, 0)[moved.items])
@@ -95,7 +107,7 @@ def test_permuting_the_items_permutes_the_lists(problem, k, random):
     np.testing.assert_array_equal(moved.scores, top.scores)
 
 
-def test_large_random_scores_equal_a_full_sort():
+def test_large_random_scores_equal_a_full_sort() -> None:
     rng = np.random.default_rng(0)
     # Rounding makes ties at the boundary common.
     scores = rng.random((50, 3000)).round(3).astype(np.float32)
@@ -105,12 +117,12 @@ def test_large_random_scores_equal_a_full_sort():
     np.testing.assert_array_equal(top.scores, np.take_along_axis(scores, expected, axis=1))
 
 
-def test_all_items_tied():
+def test_all_items_tied() -> None:
     tied = np.zeros((1, 6), np.float32)
     assert select_best(tied, 3, np.arange(6)).items.tolist() == [[0, 1, 2]]
     assert select_best(tied, 3, np.array([5, 4, 3, 2, 1, 0])).items.tolist() == [[5, 4, 3]]
 
 
-def test_a_merge_ranks_an_item_whose_key_looks_like_an_empty_place():
+def test_a_merge_ranks_an_item_whose_key_looks_like_an_empty_place() -> None:
     part = TopK(np.array([[-1, -7]]), np.array([[0.5, -np.inf]], np.float32))
     assert as_lists(merged([part], 1)) == [[(-1, 0.5)]]

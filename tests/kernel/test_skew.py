@@ -20,6 +20,7 @@ def test_a_hot_row_is_exact_in_little_memory(hard: bool) -> None:
     problem = Problem([3] * SHORT + [HOT], RANK, n_src=N_SRC).weighted(0.1, 10)
     if hard:
         # Float32 gives up on this row, and the slow solver takes it.
+        assert problem.weights is not None
         problem.weights[-HOT:] *= np.float32(1e30)
     tracemalloc.start()
     solution = problem.solve()

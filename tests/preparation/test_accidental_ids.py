@@ -17,7 +17,7 @@ def sums_of(x: NDArray[np.float64], y: NDArray[np.float64]) -> RangeSums:
     """Logarithms of counts, in the order of the ids, in ranges of equal numbers."""
     part = np.arange(len(x)) * _N_RANGES // len(x)
     terms = (np.ones_like(x), x, y, x * x, y * y, x * y)
-    return RangeSums(*(np.bincount(part, term, _N_RANGES) for term in terms))
+    return RangeSums(*(np.bincount(part, term, _N_RANGES).astype(np.float64) for term in terms))
 
 
 def activity(
@@ -77,14 +77,14 @@ def published(folder: str, pair: tuple[str, str]) -> RangeSums:
     for name in pair:
         path = DATA / folder / name / "train.txt"
         ids = pd.read_csv(path, sep="\t", header=None, usecols=[0], dtype=str)[0]
-        counts.append(np.log(ids[ids.str.isdigit()].astype(int).value_counts()))
+        counts.append(ids[ids.str.isdigit()].astype(int).value_counts().map(np.log))
     both = pd.concat(counts, axis=1, join="inner").sort_index()
     numbers = both.index.to_numpy()
     width = -(-(numbers.max() - numbers.min() + 1) // _N_RANGES)
     part = (numbers - numbers.min()) // width
     x, y = both.to_numpy().T
     terms = (np.ones_like(x), x, y, x * x, y * y, x * y)
-    return RangeSums(*(np.bincount(part, term, _N_RANGES) for term in terms))
+    return RangeSums(*(np.bincount(part, term, _N_RANGES).astype(np.float64) for term in terms))
 
 
 SPORT, GAMES = ("sport_cloth", "cloth_sport"), ("game_video", "video_game")

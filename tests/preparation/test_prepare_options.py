@@ -54,7 +54,7 @@ def test_moments(text: object, seconds: float) -> None:
         ("keep_apart", "some"),
     ],
 )
-def test_value_out_of_range(name: str, value: object) -> None:
+def test_value_out_of_range(name: str, value: Any) -> None:
     with pytest.raises(ValueOutOfRangeError, match=f"option '{name}' is .* but must be "):
         PrepareOptions(**{name: value})
 

@@ -37,8 +37,8 @@ def comparison(n_domains: int, groups: dict[str, dict[str, int]], n_baselines: i
 def drawn(figure: Figure) -> Any:
     """The renderer of the drawn figure: from then on everything has its place."""
     canvas = FigureCanvasAgg(figure)
-    canvas.draw()
-    return canvas.get_renderer()
+    canvas.draw()  # type: ignore[no-untyped-call]
+    return canvas.get_renderer()  # type: ignore[no-untyped-call]
 
 
 @pytest.mark.parametrize(
@@ -54,7 +54,9 @@ def test_the_legend_is_beside_the_panels_and_inside_the_picture(
     assert len(figure.axes) == n_domains
     for axes in figure.axes:
         assert axes.get_legend() is None
-        assert not box.overlaps(axes.get_tightbbox(renderer))
+        panel = axes.get_tightbbox(renderer)
+        assert panel is not None
+        assert not box.overlaps(panel)
     for low, high in ((box.x0, figure.bbox.width - box.x1), (box.y0, figure.bbox.height - box.y1)):
         assert min(low, high) >= 0
     assert [text.get_text() for text in legend.get_texts()] == [

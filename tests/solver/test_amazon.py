@@ -42,9 +42,9 @@ def quality(
     domain = domains[name]
     (other,) = set(domains) - {name}
     own, elsewhere = (
-        pd.Index(domains[d].user_ids).get_indexer(test["user"]) for d in (name, other)
+        pd.Index(domains[d].user_ids).get_indexer(pd.Index(test["user"])) for d in (name, other)
     )
-    targets = pd.Index(domain.item_ids).get_indexer(test["item"])
+    targets = pd.Index(domain.item_ids).get_indexer(pd.Index(test["item"]))
     held_out = {user: rows.to_numpy() for user, rows in pd.Series(targets).groupby(test["user"])}
     excluded = [held_out[user] for user in test["user"]]
     # A cold user's factors come from the domain that knows him.
@@ -60,7 +60,8 @@ def quality(
         drawn_scores = scores[rows, drawn]
         ranks = rank_of_target(scores[rows[:, 0], targets], drawn_scores, np.isinf(drawn_scores))
         found.append([hit_rate(ranks, 10).mean(), ndcg(ranks, 10).mean()])
-    return 100 * np.mean(found, axis=0)
+    means: NDArray[np.float64] = 100 * np.mean(found, axis=0)
+    return means
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
+from random import Random
 
 import numpy as np
 import pytest
@@ -126,7 +127,8 @@ def pack_side(
 def keys_sent(sender: PackedBlock, to: int) -> list[int]:
     end = int(sender.route_counts[: to + 1].sum())
     rows = sender.routes[end - sender.route_counts[to] : end]
-    return sender.keys[rows].tolist()
+    keys: list[int] = sender.keys[rows].tolist()
+    return keys
 
 
 @given(
@@ -136,12 +138,12 @@ def keys_sent(sender: PackedBlock, to: int) -> list[int]:
     random=st.randoms(use_true_random=False),
 )
 def test_the_order_of_the_rows_changes_no_bit(
-    cells: list[tuple[int, int, float]], source: Placement, duplicates: str, random: object
+    cells: list[tuple[int, int, float]], source: Placement, duplicates: str, random: Random
 ) -> None:
     # Sums of these weights differ in the last bit with the order in which they are added.
     cells = cells + [(*cells[0][:2], w) for w in (0.1, 0.2, 0.3, 1e-9, 7e8, 0.7)]
     shuffled = cells[:]
-    random.shuffle(shuffled)  # type: ignore[attr-defined]
+    random.shuffle(shuffled)
     first, second = (pack(order, source, duplicates) for order in (cells, shuffled))
     for name, array in vars(first).items():
         assert array.dtype == getattr(second, name).dtype

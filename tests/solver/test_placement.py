@@ -33,7 +33,9 @@ def test_power_law_blocks_are_even() -> None:
     by_hash = Placement(20).block_of(keys)
     heavy = counts > 0.01 * counts.sum() / 20
     loads = np.bincount(by_hash[~heavy], counts[~heavy], 20)
-    placed = balance(dict(zip(keys[heavy].tolist(), counts[heavy].tolist(), strict=True)), loads)
+    placed = balance(
+        dict(zip(keys[heavy].tolist(), counts[heavy].tolist(), strict=True)), loads.tolist()
+    )
 
     def unevenness(blocks: np.ndarray) -> float:
         totals = np.bincount(blocks, counts, 20)

@@ -56,8 +56,8 @@ def test_one_domain_is_plain_alternating_least_squares(rng: np.random.Generator)
     # Both schedules alternate the same two exact half-steps, only from different starts.
     more = replace(MODEL, max_iter=300)
     models = [train({"a": frame}, replace(more, schedule=name)) for name in ("consensus", "paper")]
-    scores = [m.user_factors["a"] @ m.item_factors["a"].T for m in models]
-    np.testing.assert_allclose(*scores, atol=2e-2)
+    one, other = (m.user_factors["a"] @ m.item_factors["a"].T for m in models)
+    np.testing.assert_allclose(one, other, atol=2e-2)
 
 
 @pytest.mark.parametrize("schedule", ["consensus", "paper"])
@@ -108,8 +108,8 @@ def test_equal_domains_agree_on_the_solution_of_one(
     twins = train({"a": frame, "b": frame}, model)
     single = train({"a": frame}, model)
     np.testing.assert_array_equal(twins.item_factors["a"], twins.item_factors["b"])
-    scores = [m.user_factors["a"] @ m.item_factors["a"].T for m in (twins, single)]
-    np.testing.assert_allclose(*scores, atol=1e-3)
+    one, other = (m.user_factors["a"] @ m.item_factors["a"].T for m in (twins, single))
+    np.testing.assert_allclose(one, other, atol=1e-3)
     # No penalty of the coupling is left: x = z and u = 0.
     np.testing.assert_allclose(twins.losses[-1, 3], 0, atol=1e-4)
 

@@ -19,7 +19,13 @@ from pyspark.sql import DataFrame, SparkSession
 from cdimf_spark import CDIMF, CDIMFModel
 
 DOMAIN, ITEM = "films", "i1"
-OPTIONS = {"rank": 8, "max_iter": 2, "init_scale": 1.0, "num_blocks": 2, "user_prior": 0.5}
+OPTIONS: dict[str, Any] = {
+    "rank": 8,
+    "max_iter": 2,
+    "init_scale": 1.0,
+    "num_blocks": 2,
+    "user_prior": 0.5,
+}
 
 
 def main(address: str, source: str, target: str) -> None:

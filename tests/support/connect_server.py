@@ -6,6 +6,7 @@ settled by the environment.
 
 from __future__ import annotations
 
+import ctypes
 import os
 import signal
 import socket
@@ -38,6 +39,7 @@ def connect_server(scratch: Path) -> Iterator[str]:
             stdout=output,
             stderr=subprocess.STDOUT,
             start_new_session=True,
+            preexec_fn=_die_with_the_parent,
         )
     try:
         _wait(server, port, log)
@@ -87,6 +89,13 @@ def _command(scratch: Path, port: int) -> list[str]:
     for name, value in settings.items():
         command += ["--conf", f"{name}={value}"]
     return [*command, "spark-internal"]
+
+
+def _die_with_the_parent() -> None:
+    """Let the kernel end this process when the tests are killed before they can (Linux only)."""
+    if sys.platform == "linux":
+        set_death_signal = 1
+        ctypes.CDLL(None).prctl(set_death_signal, signal.SIGKILL)
 
 
 def _free_port() -> int:

@@ -1,7 +1,7 @@
 """The method once more, for tests only: dense float64 matrices, one row at a time, no speed.
 
-Written from the formulas of the README; of the package it uses only the random start, which is
-an input of the method.
+Written from the formulas of docs/method/algorithm.md; of the package it uses only the random start,
+which is an input of the method.
 """
 
 from __future__ import annotations
@@ -51,11 +51,17 @@ def solve_row(
 ) -> Array:
     """Eq. 27 of one row; `w` has 0 for what the row did not observe."""
     lhs = a0_gram + (src.T * w) @ src + (ridge + rho) * np.eye(src.shape[1])
-    return np.linalg.solve(lhs, src.T @ w + rho * target + ridge * prior)
+    return np.linalg.solve(lhs, src.T @ w + rho * target + ridge * prior).astype(np.float64)
 
 
 class Shop:
     """One domain: dense weights (0 where nothing was observed) and its numbers."""
+
+    x: Array
+    y: Array
+    z: Array
+    u: Array
+    pulled_to: Array
 
     def __init__(self, frame: pd.DataFrame, numbers: Numbers) -> None:
         table = frame.pivot_table("weight", "user_id", "item_id", aggfunc="sum", fill_value=0.0)
@@ -70,7 +76,7 @@ class Shop:
     def ridge(self, seen: NDArray[np.bool_], axis: int, exponent: float) -> Array:
         counts, other = seen.sum(axis), seen.shape[axis]
         paper = self.numbers.scaling == "paper"
-        base = counts / other + self.a0 if paper else counts / counts.mean()
+        base: Array = counts / other + self.a0 if paper else counts / counts.mean()
         return self.numbers.reg_param * base**exponent
 
     def start(self, name: str) -> None:
@@ -126,7 +132,7 @@ class Reference:
     def __init__(
         self,
         domains: dict[str, pd.DataFrame],
-        own: dict[str, dict[str, float]] | None = None,
+        own: dict[str, dict[str, Any]] | None = None,
         **options: Any,
     ) -> None:
         self.numbers, own = Numbers(**options), own or {}

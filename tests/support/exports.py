@@ -108,10 +108,8 @@ def write_table(
         (slice(0, half), slice(0, bytes_before)),
         (slice(half, None), slice(bytes_before, None)),
     ):
-        keys, factors, lengths, values = (
-            column[part] for column in (rows.keys, rows.factors, rows.id_lengths, rows.marks)
-        )
-        writer.append(Rows(keys, factors, rows.ids[texts], lengths, values))
+        ids_of_part = rows.ids[texts], rows.id_lengths[part]
+        writer.append(Rows(rows.keys[part], rows.factors[part], *ids_of_part, rows.marks[part]))
     writer.close()
 
 

@@ -41,7 +41,7 @@ def assert_factors_close(
     stacks = [np.stack([np.asarray(side[name]) for name in sorted(left)]) for side in (left, right)]
     for stack in stacks:
         assert np.isfinite(stack).all()
-    np.testing.assert_allclose(*stacks, rtol=rtol, atol=atol)
+    np.testing.assert_allclose(stacks[0], stacks[1], rtol=rtol, atol=atol)
 
 
 def random_domains(

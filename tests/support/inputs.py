@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from pyspark.sql import DataFrame, SparkSession
 
@@ -13,15 +14,15 @@ PAIRS = [("u1", "i1", 1.0), ("u2", "i2", 1.0)]
 BIG = 2**53 + 1
 
 
-def domain(path: object, **options: object) -> DomainConfig:
-    return DomainConfig("sport", str(path), **options)  # type: ignore[arg-type]
+def domain(path: object, **options: Any) -> DomainConfig:
+    return DomainConfig("sport", str(path), **options)
 
 
 def rows(df: DataFrame) -> list[tuple[object, ...]]:
     return sorted(tuple(row) for row in df.collect())
 
 
-def read(spark: SparkSession, path: object, **options: object) -> list[tuple[object, ...]]:
+def read(spark: SparkSession, path: object, **options: Any) -> list[tuple[object, ...]]:
     return rows(read_interactions(spark, domain(path, **options)))
 
 

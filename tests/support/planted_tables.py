@@ -42,8 +42,9 @@ def user_arrays(planted: Planted, domain: str, block: int) -> Arrays | None:
     pairs = [pair for pair in planted.train[domain] if pair[0] in ids]
     if not pairs:
         return None
-    keys = (id_keys([pair[side] for pair in pairs]) for side in (0, 1))
-    packed = vars(pack_block(*keys, np.ones(len(pairs)), Placement(planted.num_blocks)))
+    user_keys, item_keys = (id_keys([pair[side] for pair in pairs]) for side in (0, 1))
+    ones, placement = np.ones(len(pairs)), Placement(planted.num_blocks)
+    packed = vars(pack_block(user_keys, item_keys, ones, placement))
     shared = [n for n, one in enumerate(ids) if one in planted.shared]
     return {
         "ids": pack_ids(pa.chunked_array([ids])),
@@ -78,7 +79,7 @@ def ids_of_block(rows: Rows, block: int, num_blocks: int) -> list[str]:
 
 
 def packed(planted: Planted, side: Side, arrays: Callable[..., Arrays | None]) -> pa.Table:
-    batches = []
+    batches: list[pa.RecordBatch] = []
     for domain, block in product(planted.domains, range(side.num_blocks)):
         found = arrays(planted, domain, block)
         batches += [] if found is None else encode(side.address(domain, block), found)

@@ -32,7 +32,7 @@ from tests.support.helpers import (
 
 # What float32 rounding leaves between two orders of the same operations.
 CLOSE = {"rtol": 1e-5, "atol": 2e-6}
-SMALL = {"rank": 8, "max_iter": 2, "init_scale": 1.0}
+SMALL: dict[str, Any] = {"rank": 8, "max_iter": 2, "init_scale": 1.0}
 
 Factors = dict[str, dict[Any, np.ndarray]]
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -18,7 +20,8 @@ def test_values_are_in_range_and_options_take_them(place: float, name: str) -> N
     searched = DEFAULT_SPACE[name]
     value = searched.at(place)
     assert searched.low <= value <= searched.high
-    assert getattr(ModelConfig(**{name: value}), name) == value  # type: ignore[arg-type]
+    options: dict[str, Any] = {name: value}
+    assert getattr(ModelConfig(**options), name) == value
     assert searched.place_of(value) == pytest.approx(place, abs=0.02)
 
 

@@ -19,12 +19,15 @@ from pyspark.sql import functions as F
 from cdimf_spark.distributed.blocks.list_columns import read_matrix
 from cdimf_spark.distributed.export import export_frames
 from cdimf_spark.distributed.fold_in.model_rules import model_rules
+from cdimf_spark.distributed.output.guard import check_local_target
 from cdimf_spark.distributed.published import PublishedModel
 from cdimf_spark.distributed.workers import apply_to_partitions
+from cdimf_spark.results.folders import Order
+from cdimf_spark.results.marker import Kind
+from cdimf_spark.results.replacing import new_result
 from cdimf_spark.schemas import DOMAIN, FACTORS
 from cdimf_spark.serving.exported_domain import ITEM_MARK, USER_MARK, domain_folder
-from cdimf_spark.serving.manifest import FILE_NAME, DomainManifest, Manifest
-from cdimf_spark.serving.new_folder import check_target, new_folder
+from cdimf_spark.serving.manifest import DomainManifest, Manifest
 from cdimf_spark.serving.row_files import Rows, RowWriter
 
 logger = logging.getLogger(__name__)
@@ -57,7 +60,9 @@ def export_arrays(
     """
     chosen = tuple(sorted(set(model.domains if domains is None else domains)))
     model.tables.check_domains(chosen)
-    target = check_target(path, overwrite, FILE_NAME)
+    order = Order(Kind.ARRAYS, overwrite=overwrite)
+    spark = model.item_factors.sparkSession
+    target = check_local_target(spark, path, order, {"the model": model.path})
     rules = model_rules(model, chosen)
     weight = model.config.model.shared_user_weight
     manifest = Manifest(
@@ -65,7 +70,8 @@ def export_arrays(
         model.run.run_id,
         {name: DomainManifest(rules[name], weight) for name in chosen},
     )
-    with new_folder(target) as folder:
+    with new_result(target, path, order) as folder:
+        folder.mkdir()
         _write_tables(model, manifest, folder)
         manifest.write(folder)
     return target

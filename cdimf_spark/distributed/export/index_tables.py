@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from pyspark.errors import AnalysisException
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
+from cdimf_spark.distributed.output.guard import check_target
 from cdimf_spark.distributed.published import PublishedModel
-from cdimf_spark.distributed.recommendation.writing import write_rows
-from cdimf_spark.errors import ConfigurationError
+from cdimf_spark.results.folders import Order
+from cdimf_spark.results.marker import Kind
 from cdimf_spark.schemas import DOMAIN, FACTORS, ITEM_ID, USER_ID
 
 ITEM_VECTORS, USER_VECTORS = "item_vectors", "user_vectors"
@@ -32,31 +32,30 @@ def export_index(
     Parameters
     ----------
     path
-        Any path that Spark can write.
+        A folder, any path that Spark can write. The tables appear together.
     domains
         The domains to export; None: all.
     form
         delta or parquet.
     overwrite
-        Replace tables that are there.
+        Replace an earlier export of index tables (in a folder of this machine).
 
     Raises
     ------
     ConfigurationError
-        If there is no such domain, or a table is there and `overwrite` is not set.
+        If there is no such domain, or something at the path that must not be replaced.
     """
     chosen = list(model.domains if domains is None else domains)
     model.tables.check_domains(chosen)
-    root = path.rstrip("/")
-    tables = {
-        f"{root}/{ITEM_VECTORS}": item_vectors(model.item_factors, chosen),
-        f"{root}/{USER_VECTORS}": user_vectors(model.user_factors, chosen),
-    }
-    for table in tables:
-        # Before anything is written: both or none.
-        _refuse_existing(model, table, overwrite)
-    for table, frame in tables.items():
-        write_rows(frame, table, form, overwrite)
+    spark = model.item_factors.sparkSession
+    order = Order(Kind.INDEX, form, overwrite)
+    target = check_target(spark, path, order, {"the model": model.path})
+    with target.writing() as folder:
+        for name, frame in (
+            (ITEM_VECTORS, item_vectors(model.item_factors, chosen)),
+            (USER_VECTORS, user_vectors(model.user_factors, chosen)),
+        ):
+            target.writer(frame).save(f"{folder}/{name}")
 
 
 def item_vectors(items: DataFrame, domains: Sequence[str]) -> DataFrame:
@@ -87,19 +86,3 @@ def _square(factors: Column) -> Column:
 
 def _with_last(number: Column) -> Column:
     return F.concat(F.col(FACTORS), F.array(number.cast("float")))
-
-
-def _refuse_existing(model: PublishedModel, table: str, overwrite: bool) -> None:
-    if overwrite:
-        return
-    files = model.item_factors.sparkSession.read.format("binaryFile")
-    try:
-        empty = files.option("recursiveFileLookup", "true").load(table).select("path").isEmpty()
-    except AnalysisException as error:
-        if "PATH_NOT_FOUND" in (error.getCondition() or ""):
-            return
-        raise
-    if not empty:
-        raise ConfigurationError(
-            f"output {table!r} exists: use --overwrite to replace it, or another path"
-        )

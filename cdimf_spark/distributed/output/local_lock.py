@@ -21,9 +21,8 @@ from pathlib import Path
 
 from cdimf_spark.distributed.output.holder import Holder
 from cdimf_spark.errors import ConfigurationError, OutputInUseError
+from cdimf_spark.results.folders import LOCK_FILE
 
-# Spark does not see names that begin with a dot.
-LOCK_FILE = ".training.lock"
 # The Java process of a killed driver ends a little later (within a second, measured), and what it
 # was committing is visible by then.
 _SETTLE_SECONDS = 2.0

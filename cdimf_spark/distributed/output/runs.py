@@ -66,6 +66,12 @@ def read_events(tables: OutputTables, event: str | None = None) -> list[Event]:
     return sorted(events, key=lambda e: (e.claim, e.iteration, e.at))
 
 
+def has_log(tables: OutputTables) -> bool:
+    """Tell whether the folder has the log of a training, not some other table of that name."""
+    log = tables.find(RUNS)
+    return log is not None and set(_COLUMNS) <= set(log.columns)
+
+
 def write_event(tables: OutputTables, event: Event, exclusive: bool = False) -> None:
     """Append an event in a commit of its own; `exclusive`: only the first one of its claim."""
     details = json.dumps({**event.details, "claim": event.claim})

@@ -22,10 +22,7 @@ WORKING = ("blocks", "exchange", "consensus", "state")
 # The published factors once more, packed: what evaluation and recommendation read.
 PACKED_FACTORS = "factors"
 RUNS = "runs"
-
-# Data files of these tables: a process that died in its first commit leaves nothing else.
-_NAMES = "|".join((*PUBLISHED, *WORKING, PACKED_FACTORS, RUNS))
-_OURS = rf"/({_NAMES})(/[^/=]+=[^/]*)*/part-[^/]*[.]parquet$"
+TABLES = (*PUBLISHED, *WORKING, PACKED_FACTORS, RUNS)
 
 
 def _let_pass() -> None:
@@ -198,18 +195,6 @@ class OutputTables:
                     f"another run writes to {self.root!r} (table {name!r}) at the same time: let "
                     "it finish, or give each training an output folder of its own"
                 ) from error
-            raise
-
-    def holds_something_else(self) -> bool:
-        """Tell whether the folder has files but is not the output of a training."""
-        if self.find(RUNS) is not None:
-            return False
-        files = self.spark.read.format("binaryFile").option("recursiveFileLookup", "true")
-        try:
-            return not files.load(self.root).where(~F.col("path").rlike(_OURS)).isEmpty()
-        except AnalysisException as error:
-            if _is_missing(error):
-                return False
             raise
 
 

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 from pyspark.sql import DataFrame, SparkSession
 
 from cdimf_spark.configuration.options import check_names
+from cdimf_spark.distributed.output.guard import Inputs, check_target
 from cdimf_spark.distributed.preparation.numbering import warning_text
 from cdimf_spark.distributed.preparation.run_preparation import run_preparation
 from cdimf_spark.distributed.preparation.writing import (
     PARTS,
     refuse_unfit_ids,
-    refuse_used,
     table_frame,
     write_report,
     write_tables,
@@ -24,6 +24,8 @@ from cdimf_spark.errors import ConfigurationError
 from cdimf_spark.preparation.prepare_config import PrepareConfig, with_columns
 from cdimf_spark.preparation.prepare_options import EventsConfig, PrepareOptions
 from cdimf_spark.reports.prepare_report import next_commands, preparation_text
+from cdimf_spark.results.folders import Order
+from cdimf_spark.results.marker import Kind
 
 logger = logging.getLogger(__name__)
 
@@ -41,10 +43,13 @@ class Prepared:
         does not have is empty.
     report : dict
         All counts, ready for JSON.
+    inputs : mapping of str to str or DataFrame
+        What was prepared, by what messages call it.
     """
 
     parts: DataFrame
     report: dict[str, Any]
+    inputs: Inputs = field(default_factory=dict, repr=False)
 
     @property
     def train(self) -> dict[str, DataFrame]:
@@ -78,25 +83,28 @@ class Prepared:
         format : str, optional
             delta, parquet or csv; the option `format` if left out.
         overwrite : bool
-            Replace an earlier preparation.
+            Replace an earlier preparation; it stays as it is until the new one is complete.
 
         Raises
         ------
         ConfigurationError
-            There is something at the path.
+            There is something at the path that must not be replaced, or the path has a file in
+            common with the events.
         """
         spark, form = self.parts.sparkSession, format or self.report["config"]["format"]
         frames = {
             f"{name}/{part}": frame for part in PARTS for name, frame in self._frames(part).items()
         }
-        refuse_used(spark, output, list(frames), form, overwrite)
+        order = Order(Kind.PREPARED, form, overwrite)
+        target = check_target(spark, output, order, self.inputs)
         if form == "csv":
             refuse_unfit_ids(self.parts)
-        write_tables(frames, output, form)
         config = {**self.report["config"], "output": output, "format": form}
         commands = self.commands(output).splitlines()[1:]
         report = {**self.report, "config": config, "next": [line.strip() for line in commands]}
-        write_report(spark, report, output)
+        with target.writing() as path:
+            write_tables(frames, target, path)
+            write_report(spark, report, path)
 
     def commands(self, output: str) -> str:
         """Return the commands that train on a written folder and evaluate the model."""
@@ -154,7 +162,11 @@ def prepare(
     )
     config = PrepareConfig(common, domains)
     spark = next(iter(events.values())).sparkSession
-    return _prepared(spark, config, events, links)
+    inputs: Inputs = {f"the events of domain {name!r}": frame for name, frame in events.items()}
+    return replace(
+        _prepared(spark, config, events, links),
+        inputs={**inputs, "the links": links, "the key file": common.key_file},
+    )
 
 
 def prepare_from_config(
@@ -169,12 +181,14 @@ def prepare_from_config(
     DataError
         The data cannot be used; nothing is written.
     """
-    parts: tuple[str, ...] = PARTS if config.options.validation else (PARTS[0], PARTS[2])
-    if config.options.split == "train_only":
-        parts = PARTS[:1]
-    tables = [f"{domain.name}/{part}" for part in parts for domain in config.domains]
-    refuse_used(spark, config.output, tables, config.options.format, overwrite)
-    prepared = _prepared(spark, config)
+    inputs: Inputs = {
+        **{f"the events of domain {domain.name!r}": domain.path for domain in config.domains},
+        "the links": config.options.links,
+        "the key file": config.options.key_file,
+    }
+    order = Order(Kind.PREPARED, config.options.format, overwrite)
+    check_target(spark, config.output, order, inputs)
+    prepared = replace(_prepared(spark, config), inputs=inputs)
     prepared.write(config.output, overwrite=overwrite)
     return prepared
 

@@ -22,6 +22,7 @@ from cdimf_spark.distributed.blocks.packing import (
 )
 from cdimf_spark.distributed.input.validation import clean_rows, raise_for_problems
 from cdimf_spark.distributed.output.commits import Commits
+from cdimf_spark.distributed.output.guard import Target
 from cdimf_spark.distributed.output.holder import Hold
 from cdimf_spark.distributed.output.holding import Holding, hold_output
 from cdimf_spark.distributed.output.runs import (
@@ -34,6 +35,7 @@ from cdimf_spark.distributed.output.runs import (
 )
 from cdimf_spark.distributed.output.storage_errors import storage_errors_named
 from cdimf_spark.distributed.output.tables import OutputTables
+from cdimf_spark.distributed.training.checked_output import check_output
 from cdimf_spark.distributed.training.iteration import Steps
 from cdimf_spark.distributed.training.publishing import publish
 from cdimf_spark.distributed.training.recovering import survive_losses
@@ -46,7 +48,7 @@ from cdimf_spark.distributed.training.timing import Stopwatch
 from cdimf_spark.distributed.training.trainer import Trainer, first_kept, frees_disk
 from cdimf_spark.distributed.training.warm_start import EarlierModel
 from cdimf_spark.distributed.training.working_tables import WorkingTables
-from cdimf_spark.errors import ConfigurationError, NumericalError
+from cdimf_spark.errors import NumericalError
 from cdimf_spark.solver.rules import DomainSize
 
 logger = logging.getLogger(__name__)
@@ -88,17 +90,22 @@ def train(
     """
     tables = OutputTables(spark, config.output)
     with storage_errors_named(config.output):
-        if tables.holds_something_else():
-            raise ConfigurationError(
-                f"output {config.output!r} has files but is not the output of a training: "
-                "name an empty or new folder"
-            )
+        target = check_output(spark, config, interactions)
+        if target.folder is None:
+            # The claim on the folder is a table already.
+            target.claim()
         with holding(tables) as hold:
-            return _train(replace(tables, guard=hold.check), interactions, config, resume, hold)
+            held = replace(tables, guard=hold.check)
+            return _train(held, target, interactions, config, resume, hold)
 
 
 def _train(
-    tables: OutputTables, interactions: DataFrame, config: TrainConfig, resume: bool, hold: Hold
+    tables: OutputTables,
+    target: Target,
+    interactions: DataFrame,
+    config: TrainConfig,
+    resume: bool,
+    hold: Hold,
 ) -> Run:
     """Train and publish, in an output folder that is held."""
     run = _find_run(tables, config) if resume else None
@@ -108,7 +115,7 @@ def _train(
     run = run if run is not None and run.packed else None
     earlier = EarlierModel.find(tables.spark, config, run)
     if run is None:
-        run = _pack(tables, interactions, config, hold, earlier)
+        run = _pack(tables, target, interactions, config, hold, earlier)
     else:
         check_data(run, raise_for_problems(interactions, _sources(config)))
         hold.name(run.run_id)
@@ -138,6 +145,7 @@ def _find_run(tables: OutputTables, config: TrainConfig) -> Run | None:
 
 def _pack(
     tables: OutputTables,
+    target: Target,
     interactions: DataFrame,
     config: TrainConfig,
     hold: Hold,
@@ -156,6 +164,7 @@ def _pack(
         run = new_run(tables, start_details(config, layout, contents, earlier), hold.claim)
         hold.name(run.run_id)
         logger.info("run %s in %s", run.run_id, config.output)
+        target.claim()
         rows = build_blocks(keyed, layout, config.coupled_domains, config.model.duplicates)
         with Commits() as commits:
             commits.add(

@@ -13,6 +13,7 @@ from pyspark.sql import SparkSession
 from cdimf_spark.configuration.config import DomainConfig, ModelConfig, TrainConfig
 from cdimf_spark.configuration.options import check_names
 from cdimf_spark.distributed.input.reading import read_interactions, read_test
+from cdimf_spark.distributed.output.guard import Inputs, check_local_target
 from cdimf_spark.distributed.tuning.trial_run import TrialSettings, run_trial
 from cdimf_spark.distributed.tuning.validation_split import Frames, hold_out
 from cdimf_spark.errors import ConfigurationError, DataError
@@ -24,6 +25,8 @@ from cdimf_spark.reports.tuning_report import (
     tuned_options,
     write_best,
 )
+from cdimf_spark.results.folders import Order, claim_folder
+from cdimf_spark.results.marker import Kind
 from cdimf_spark.tuning.search_space import Range, propose, search_space, start_of
 from cdimf_spark.tuning.trials import Trial, TrialLog
 from cdimf_spark.tuning.tuning_options import TuningOptions
@@ -108,7 +111,14 @@ def tune(
     )
     config = TrainConfig(model=ModelConfig(**given), domains=domains)
     space = search_space(search or {}, given)
-    return _tune(interactions, validation, Path(output), config, space, TuningOptions(**tuning))
+    inputs: Inputs = {
+        f"the {what} of domain {name!r}": frame
+        for what, frames in (("interactions", interactions), ("validation set", validation or {}))
+        for name, frame in frames.items()
+    }
+    spark = next(iter(interactions.values())).sparkSession
+    folder = check_local_target(spark, output, Order(Kind.TUNING), inputs)
+    return _tune(interactions, validation, folder, config, space, TuningOptions(**tuning))
 
 
 def tune_from_config(
@@ -127,9 +137,14 @@ def tune_from_config(
         Paths of held-out pairs by domain; empty: they are held out of the interactions.
     """
     check_named(config, validation)
+    inputs: Inputs = {
+        **{f"the input of domain {domain.name!r}": domain.path for domain in config.domains},
+        **{f"the validation set of domain {name!r}": path for name, path in validation.items()},
+    }
+    folder = check_local_target(spark, output, Order(Kind.TUNING), inputs)
     frames = {domain.name: read_interactions(spark, domain) for domain in config.domains}
     held_out = {name: read_test(spark, DomainConfig(name, p)) for name, p in validation.items()}
-    return _tune(frames, held_out or None, Path(output), config, space, tuning)
+    return _tune(frames, held_out or None, folder, config, space, tuning)
 
 
 def check_named(config: TrainConfig, validation: Mapping[str, str]) -> None:
@@ -147,6 +162,7 @@ def _tune(
     space: Mapping[str, Range],
     tuning: TuningOptions,
 ) -> Tuned:
+    claim_folder(output, Order(Kind.TUNING).marker)
     log = TrialLog(output / "trials.jsonl", _search_of(config, space, tuning, validation))
     train = dict(interactions)
     if validation is None:

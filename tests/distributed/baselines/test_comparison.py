@@ -18,6 +18,7 @@ from cdimf_spark.distributed.model import CDIMFModel
 from cdimf_spark.errors import ConfigurationError
 from cdimf_spark.reports.comparison_plot import check_plot, plot_comparison
 from cdimf_spark.reports.comparison_report import comparison_tables, verdict
+from cdimf_spark.reports.results import Comparison
 from tests.support.plain_measures import ranks_of_users, values_of
 from tests.support.planted import Planted, random_model, tests_frame
 from tests.support.planted_tables import write_model
@@ -40,7 +41,7 @@ def model(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> CDIM
 
 
 @pytest.fixture(scope="module")
-def found(spark: SparkSession, model: CDIMFModel) -> dict[str, Any]:
+def found(spark: SparkSession, model: CDIMFModel) -> Comparison:
     return model.compare(tests_frame(spark, TESTS), (3, 1), "all", 7)
 
 

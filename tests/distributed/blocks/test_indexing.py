@@ -57,7 +57,8 @@ def index(rows: list[tuple[str, int, str]], coupled: frozenset[str] | None) -> p
 
 
 def ids_of(table: pa.Table, domain: str) -> list[str]:
-    return unpack_ids(decode(table, "ids", domain=domain)).to_pylist()
+    ids: list[str] = unpack_ids(decode(table, "ids", domain=domain)).to_pylist()
+    return ids
 
 
 def shared_of(table: pa.Table, domain: str) -> list[str]:
@@ -141,7 +142,7 @@ def test_the_index_of_a_frame(spark: SparkSession) -> None:
     keyed = with_keys(frame.withColumn("weight", F.lit(1.0)))
     layout = Layout.of(("a", "b", "c"), 2, 2)
     table = user_index(with_blocks(keyed, layout), layout, frozenset("ab")).toArrow()
-    found = {}
+    found: dict[tuple[str, str], bool] = {}
     for domain in "abc":
         for block in range(2):
             ids = unpack_ids_or_none(table, domain, block)

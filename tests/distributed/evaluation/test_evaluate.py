@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from cdimf_spark.distributed.scoring.grid import Grid
 from cdimf_spark.distributed.scoring.scoring_tables import ScoringTables
 from cdimf_spark.errors import ConfigurationError, DataError, EmptyInputError, ValueOutOfRangeError
 from cdimf_spark.evaluation.evaluation_summary import Found, summarize
+from cdimf_spark.evaluation.protocol import Negatives
 from cdimf_spark.evaluation.test_rows import UNKNOWN_ITEM, UNKNOWN_USER
 from tests.support.planted import Planted, expected_metrics, random_model, tests_frame
 from tests.support.planted_tables import planted_tables
@@ -40,7 +42,7 @@ def assert_same_metrics(found: dict[str, object], expected: dict[str, object]) -
 def test_equals_the_protocol_in_plain_python(
     spark: SparkSession,
     case: int,
-    negatives: int | str,
+    negatives: Negatives,
     k: int,
     cuts: dict[str, tuple[int, int]] | None,
     aligned: frozenset[str] | None,
@@ -51,7 +53,7 @@ def test_equals_the_protocol_in_plain_python(
     tables = planted_tables(spark, planted)
     frame = tests_frame(spark, tests)
     grid = Grid.cut(tables, cuts) if cuts else None
-    found = evaluate(tables, frame, N_TESTS, k, negatives, seed=case, grid=grid)  # type: ignore[arg-type]
+    found = evaluate(tables, frame, N_TESTS, k, negatives, seed=case, grid=grid)
     for domain in DOMAINS:
         expected = expected_metrics(planted, domain, tests[domain], k, negatives, case)
         assert_same_metrics(found["domains"][domain], {**expected, "negatives": negatives})
@@ -177,9 +179,9 @@ def test_errors_of_options(
     words: str,
 ) -> None:
     tests = {"shop": [("anna", "i3"), ("anna", "i1"), ("boris", "i3")]}
-    given: dict[str, object] = {"n_tests": {"shop": 3}, "k": 1, "negatives": "all", **options}
+    given: dict[str, Any] = {"n_tests": {"shop": 3}, "k": 1, "negatives": "all", **options}
     with pytest.raises(error, match=words):
-        evaluate(shop, tests_frame(spark, tests), **given)  # type: ignore[arg-type]
+        evaluate(shop, tests_frame(spark, tests), **given)
 
 
 def test_no_test_row_is_an_error() -> None:

@@ -17,6 +17,7 @@ from cdimf_spark.distributed.evaluation.evaluate import evaluate
 from cdimf_spark.distributed.scoring.grid import Grid
 from cdimf_spark.errors import ValueOutOfRangeError
 from cdimf_spark.evaluation.groups import GROUPINGS, check_groupings
+from cdimf_spark.evaluation.protocol import Negatives
 from cdimf_spark.reports.measures_report import measures_tables
 from tests.support.plain_measures import Users, ranks_of_users, values_of
 from tests.support.planted import random_model, tests_frame
@@ -44,11 +45,11 @@ def assert_means(found: Mapping[str, Any], users: Users) -> None:
 
 
 @pytest.mark.parametrize(("case", "negatives"), [(3, "all"), (4, 6)])
-def test_equals_a_walk_over_the_users(spark: SparkSession, case: int, negatives: int | str) -> None:
+def test_equals_a_walk_over_the_users(spark: SparkSession, case: int, negatives: Negatives) -> None:
     planted, tests = random_model(np.random.default_rng(case))
     frame, n_tests = tests_frame(spark, tests), dict.fromkeys(DOMAINS, 50)
     tables = planted_tables(spark, planted)
-    found = evaluate(tables, frame, n_tests, KS, negatives, 5, GROUPINGS)  # type: ignore[arg-type]
+    found = evaluate(tables, frame, n_tests, KS, negatives, 5, GROUPINGS)
     assert found["k"] == KS[0]
     for domain in DOMAINS:
         ranks, measures = (

@@ -118,7 +118,7 @@ def test_tables_for_a_vector_index(
     users = factors_by_id(spark.read.format(form).load(f"{path}/user_vectors").drop("domain"))
     rows = rows_of(served.domain(name).users)
     assert_factors_close(users, {user: [*row, 0.0] for user, row in rows.items()}, rtol=0, atol=0)
-    with pytest.raises(ConfigurationError, match="item_vectors' exists: use --overwrite"):
+    with pytest.raises(ConfigurationError, match="index' exists: use --overwrite"):
         model.export_index(path, form=form)
     model.export_index(path, form=form, overwrite=True)
     assert spark.read.format(form).load(f"{path}/item_vectors").count() == sum(

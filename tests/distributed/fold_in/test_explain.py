@@ -10,7 +10,7 @@ from pyspark.sql import SparkSession
 from cdimf_spark.distributed.model import CDIMFModel
 from cdimf_spark.errors import ConfigurationError, DataError, ValueOutOfRangeError
 from cdimf_spark.serving.serving_model import ServingModel
-from tests.distributed.fold_in.test_fold_in import NAME, PULLS, people
+from tests.support.fold_in_users import NAME, PULLS, people
 from tests.support.helpers import Domains
 from tests.support.served_model import training_cells
 

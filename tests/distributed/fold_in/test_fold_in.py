@@ -15,26 +15,9 @@ from pyspark.sql import SparkSession
 from cdimf_spark.distributed.model import CDIMFModel
 from cdimf_spark.errors import BadRowsError, ConfigurationError, DataError, EmptyInputError
 from cdimf_spark.serving.serving_model import ServingModel
+from tests.support.fold_in_users import NAME, PULLS, people
 from tests.support.helpers import Domains, assert_factors_close
 from tests.support.served_model import training_cells
-
-NAME, OTHER = "books", "films"
-
-
-def people(domains: Domains) -> dict[str, str]:
-    """A user of each kind in domain `NAME`."""
-    members = {name: set(frame["user_id"]) for name, frame in domains.items()}
-    elsewhere = [members[name] for name in members if name != NAME]
-    return {
-        "shared": min(members[NAME] & elsewhere[0]),
-        "own": min(members[NAME] - elsewhere[0] - elsewhere[1]),
-        "foreign": min(elsewhere[0] - members[NAME] - elsewhere[1]),
-        "traveller": min(elsewhere[0] & elsewhere[1] - members[NAME]),
-        "new": "nobody yet",
-    }
-
-
-PULLS = {"shared": "shared", "own": "none", "foreign": "foreign", "traveller": "shared"}
 
 
 def new_cells(domains: Domains) -> pd.DataFrame:

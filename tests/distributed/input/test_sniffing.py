@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from cdimf_spark.configuration.columns import Roles, choose_columns
@@ -14,8 +16,8 @@ from cdimf_spark.distributed.input.sniffing import (
 from cdimf_spark.errors import ColumnsError, DataError
 
 
-def domain(**options: object) -> DomainConfig:
-    return DomainConfig("sport", "sport.csv", **options)  # type: ignore[arg-type]
+def domain(**options: Any) -> DomainConfig:
+    return DomainConfig("sport", "sport.csv", **options)
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pyspark.sql import DataFrame, SparkSession
@@ -116,10 +117,10 @@ def test_a_full_disk_costs_an_iteration(
     data, config = to_spark(spark, domains), config_of(domains, tmp_path / "model")
     append = OutputTables.append
 
-    def full(self: OutputTables, frame: DataFrame, name: str, *args: object, **kw: object) -> None:
+    def full(self: OutputTables, frame: DataFrame, name: str, *args: Any, **kw: Any) -> None:
         if name == "consensus":
             raise OSError("java.io.IOException: No space left on device")
-        append(self, frame, name, *args, **kw)  # type: ignore[arg-type]
+        append(self, frame, name, *args, **kw)
 
     with monkeypatch.context() as patches:
         patches.setattr(OutputTables, "append", full)

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta, tzinfo
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pyspark.sql import SparkSession
@@ -22,7 +23,7 @@ from cdimf_spark.distributed.output import lease as lease_module
 from cdimf_spark.distributed.output import local_lock as local_lock_module
 from cdimf_spark.distributed.output.holding import local_folder
 from cdimf_spark.distributed.output.lease import LEASE_SECONDS, lease
-from cdimf_spark.distributed.output.local_lock import LOCK_FILE, local_lock
+from cdimf_spark.distributed.output.local_lock import local_lock
 from cdimf_spark.distributed.output.runs import (
     ALIVE,
     CLAIMED,
@@ -35,6 +36,7 @@ from cdimf_spark.distributed.output.runs import (
 from cdimf_spark.distributed.output.tables import OutputTables
 from cdimf_spark.distributed.training.run_training import train
 from cdimf_spark.errors import ConfigurationError, OutputInUseError
+from cdimf_spark.results.folders import LOCK_FILE
 from tests.conftest import ROOT
 from tests.support.helpers import Domains, to_spark
 from tests.support.trained_tables import config_of, log_version, published
@@ -206,21 +208,22 @@ def test_an_overtaken_training_stops_and_does_no_harm(
     """The first driver is paused before it marks iteration 2; another one does the rest."""
     output = tmp_path / "model"
     data, config = to_spark(spark, domains), config_of(domains, output)
-    paused, write = [], Run.write
+    write, versions = Run.write, list[int]()
 
-    def pause(self: Run, event: str, number: int, details: object = None) -> None:
-        if number == 2 and not paused:
-            paused.append(published)
+    def pause(self: Run, event: str, number: int, details: dict[str, Any]) -> None:
+        if number == 2:
+            # Only here: the other driver writes as usual.
+            monkeypatch.setattr(Run, "write", write)
             monkeypatch.setattr(lease_module, "datetime", LaterClock)
             train(spark, data, config, resume=True, holding=lease)
-            paused.append(log_version(spark, output, "user_factors"))
-        write(self, event, number, details)  # type: ignore[arg-type]
+            versions.append(log_version(spark, output, "user_factors"))
+        write(self, event, number, details)
 
     monkeypatch.setattr(Run, "write", pause)
     with pytest.raises(OutputInUseError, match="took this training for dead"):
         train(spark, data, config, holding=lease)
     assert published(spark, output) == published(spark, at_once[0])
-    assert log_version(spark, output, "user_factors") == paused[1]
+    assert [log_version(spark, output, "user_factors")] == versions
     tables = OutputTables(spark, str(output))
     assert [(e.iteration, e.claim) for e in read_events(tables, RESUMED)] == [(1, 2)]
     # Nor do the rows that it wrote without a mark, or even a mark that came too late.

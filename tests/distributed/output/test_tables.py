@@ -66,22 +66,6 @@ def test_a_table_that_is_not_there(tables: OutputTables) -> None:
         tables.read("t")
 
 
-def test_folders_that_hold_something_else(
-    spark: SparkSession, tables: OutputTables, tmp_path: Path
-) -> None:
-    assert not tables.holds_something_else()
-    folder = tmp_path / "out"
-    folder.mkdir()
-    assert not tables.holds_something_else()
-    (folder / "deep" / "er").mkdir(parents=True)
-    (folder / "deep" / "er" / "thesis.doc").write_text("years of work")
-    assert tables.holds_something_else()
-    tables.overwrite(frame(spark, ("a", 1)), "runs")
-    assert not tables.holds_something_else()
-    as_file = OutputTables(spark, str(folder / "deep" / "er" / "thesis.doc"))
-    assert as_file.holds_something_else()
-
-
 @pytest.mark.parametrize(
     "kind", ["ConcurrentAppend", "ConcurrentDeleteRead", "MetadataChanged", "ProtocolChanged"]
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -104,11 +105,16 @@ def test_an_earlier_result_is_not_harmed(
 def test_what_a_run_would_not_replace_is_left_alone(
     spark: SparkSession, prepared: tuple[Prepared, Path], tmp_path: Path
 ) -> None:
+    write(tmp_path / "foreign" / "films" / "train" / "a.csv", "user,item\n")
+    for overwrite in (False, True):
+        with pytest.raises(ConfigurationError, match=r"not a prepared data set \(it has 'films'\)"):
+            prepared[0].write(str(tmp_path / "foreign"), overwrite=overwrite)
+    shutil.copytree(prepared[1], tmp_path / "o")
     write(tmp_path / "o" / "films" / "train" / "a.csv", "user,item\n")
+    before = files_of(tmp_path / "o")
     with pytest.raises(ConfigurationError, match=r"'films/train/a\.csv', which this run would not"):
         prepared[0].write(str(tmp_path / "o"), overwrite=True)
-    with pytest.raises(ConfigurationError, match=r"without report\.json: the run"):
-        prepared[0].write(str(tmp_path / "o"))
+    assert files_of(tmp_path / "o") == before
 
 
 def frames_of(spark: SparkSession) -> dict[str, DataFrame]:

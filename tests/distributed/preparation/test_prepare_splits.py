@@ -197,7 +197,7 @@ def test_leaks_are_found(spark: SparkSession) -> None:
 
 
 def test_empty_test_set() -> None:
-    sizes = {"sport": {"train": {}, "test": {}}, "cloth": {"train": {}}}
+    sizes: dict[str, dict[str, Any]] = {"sport": {"train": {}, "test": {}}, "cloth": {"train": {}}}
     with pytest.raises(DataError, match="'cloth' has no test interactions after the split"):
         refuse_empty(sizes, PrepareOptions(validation=False))
     with pytest.raises(DataError, match="it takes users whom several domains have"):

@@ -6,7 +6,7 @@ import logging
 
 import numpy as np
 import pytest
-from pyspark.sql import SparkSession
+from pyspark.sql import DataFrame, SparkSession
 
 from cdimf_spark.distributed.scorer import Scorer
 from cdimf_spark.errors import ConfigurationError, DataError
@@ -28,7 +28,7 @@ def scorer(spark: SparkSession) -> Scorer:
     return Scorer(planted_tables(spark, PLANTED))
 
 
-def lists(frame) -> dict[str, list[tuple[str, float]]]:
+def lists(frame: DataFrame) -> dict[str, list[tuple[str, float]]]:
     """What each first column's id got, best first."""
     found: dict[str, list[tuple[str, float]]] = {}
     first, _, second, *_ = frame.columns
@@ -47,7 +47,7 @@ def dot(one: list[float], other: list[float]) -> float:
 
 
 def cosine(one: list[float], other: list[float]) -> float:
-    lengths = np.linalg.norm(one) * np.linalg.norm(other)
+    lengths = float(np.linalg.norm(one) * np.linalg.norm(other))
     return dot(one, other) / lengths if lengths else 0.0
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 from chispa import assert_df_equality
 from pyspark.sql import SparkSession
 
+from cdimf_spark.distributed.output.guard import check_target
 from cdimf_spark.distributed.recommendation.id_files import read_users
 from cdimf_spark.distributed.recommendation.recommend import (
     recommend,
@@ -19,6 +21,8 @@ from cdimf_spark.distributed.recommendation.writing import first_users, write_re
 from cdimf_spark.distributed.scoring.grid import Grid
 from cdimf_spark.errors import ConfigurationError, DataError, ValueOutOfRangeError
 from cdimf_spark.kernel.initialization import id_keys
+from cdimf_spark.results.folders import Order
+from cdimf_spark.results.marker import Kind
 from cdimf_spark.schemas import RECOMMENDATIONS
 from tests.support.planted import Planted, random_model
 from tests.support.planted_tables import planted_tables
@@ -113,11 +117,13 @@ def test_output_is_not_overwritten_by_accident(spark: SparkSession, tmp_path: Pa
     rows = spark.createDataFrame([("u", 1, "i", 0.5, "own")], RECOMMENDATIONS)
     for form in ("delta", "parquet"):
         path = str(tmp_path / form)
-        counts = write_recommendations(rows, path, form, 2)
+        order = Order(Kind.RECOMMENDATIONS, form)
+        counts = write_recommendations(rows, check_target(spark, path, order, {}), 2)
         assert counts == {"n_rows": 1, "n_lists": 1, "n_short": 1}
         with pytest.raises(ConfigurationError, match="--overwrite"):
-            write_recommendations(rows, path, form, 2)
-        write_recommendations(rows.limit(0), path, form, 2, overwrite=True)
+            check_target(spark, path, order, {})
+        again = check_target(spark, path, replace(order, overwrite=True), {})
+        write_recommendations(rows.limit(0), again, 2)
         assert spark.read.format(form).load(path).isEmpty()
 
 

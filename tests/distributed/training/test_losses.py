@@ -14,9 +14,9 @@ from cdimf_spark.distributed.output.runs import Run
 from cdimf_spark.distributed.training import recovering
 from cdimf_spark.distributed.training.recovering import survive_losses
 from cdimf_spark.distributed.training.run_training import train
-from tests.distributed.training.test_bit_identity import session_on, train_and_digest, train_on
 from tests.faults.losses import kill_executor, kill_worker, lose_once, raise_once
 from tests.support.helpers import Domains, to_spark
+from tests.support.other_processes import session_on, train_and_digest, train_on
 from tests.support.trained_tables import config_of, published
 
 LOST = "[CHECKPOINT_RDD_BLOCK_ID_NOT_FOUND] Checkpoint block rdd_7_0 not found!"
@@ -86,18 +86,27 @@ def test_other_errors_are_not_repeated() -> None:
     assert not recovering.is_loss(None)
 
 
+class Kept(logging.Handler):
+    """All that was logged."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.records: list[logging.LogRecord] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.records.append(record)
+
+
 def main(master: str, output: str, scratch: str) -> None:
     """A training on a local cluster, one of whose executors dies in the second iteration."""
     spark = session_on(master, scratch)
-    warnings: list[logging.LogRecord] = []
-    handler = logging.Handler()
-    handler.emit = warnings.append  # type: ignore[method-assign]
-    logging.getLogger("cdimf_spark").addHandler(handler)
+    kept = Kept()
+    logging.getLogger("cdimf_spark").addHandler(kept)
     logging.basicConfig()
     with pytest.MonkeyPatch.context() as patches:
         lose_once(kill_executor, 2, Path(scratch) / "lost", patches)
         digests = train_and_digest(spark, output)
-    print(json.dumps({**digests, "warnings": len(warnings)}))  # noqa: T201 -- read by `train_on`
+    print(json.dumps({**digests, "warnings": len(kept.records)}))  # noqa: T201 -- read by `train_on`
 
 
 if __name__ == "__main__":

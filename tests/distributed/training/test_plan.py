@@ -38,7 +38,9 @@ def plan_of(frame: DataFrame) -> list[Node]:
     nodes: list[Node] = []
     cached = None
     for line in text.splitlines():
-        indent, node = re.fullmatch(r"([ :+|-]*)(?:\*\(\d+\) )?(.*)", line).groups()
+        match = re.fullmatch(r"([ :+|-]*)(?:\*\(\d+\) )?(.*)", line)
+        assert match is not None
+        indent, node = match.groups()
         depth = len(indent)
         if cached is not None and depth > cached:
             continue
@@ -82,9 +84,15 @@ def plans(spark: SparkSession) -> dict[str, list[Node]]:
     sizes = block_sizes(static.users, static.items, layout).domains
     steps = iteration.Steps.of(config, layout, static, sizes)
 
-    cut, seen = iteration.cut, []
+    cut = iteration.cut
+    seen: list[list[Node]] = []
+
+    def look_and_cut(frame: DataFrame) -> DataFrame:
+        seen.append(plan_of(frame))
+        return cut(frame)
+
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(iteration, "cut", lambda frame: seen.append(plan_of(frame)) or cut(frame))
+        patch.setattr(iteration, "cut", look_and_cut)
         state = steps.start(model)
         messages = steps.route_users(state)
         items = steps.update_items(messages)
@@ -92,6 +100,7 @@ def plans(spark: SparkSession) -> dict[str, list[Node]]:
     names = ("start", "routes", "items", "users")
     found = dict(zip(names, seen, strict=True))
     # What is committed, and what the next step takes.
+    assert state.exchange is not None
     found["state"] = [node for frame in (state.exchange, state.rows()) for node in plan_of(frame)]
     found["publish"] = plan_of(steps.item_factors(messages))
     static.unpersist()

@@ -14,13 +14,14 @@ from pyspark.sql import functions as F
 from cdimf_spark.distributed.blocks.block_rows import decode
 from cdimf_spark.distributed.model import CDIMFModel
 from cdimf_spark.distributed.output.runs import Run
-from cdimf_spark.distributed.output.tables import OutputTables
 from cdimf_spark.distributed.training import trainer
+from cdimf_spark.distributed.training.checked_output import check_output
 from cdimf_spark.distributed.training.run_training import train
 from cdimf_spark.distributed.training.sums import Sums
 from cdimf_spark.errors import ConfigurationError, DataError, NumericalError
 from cdimf_spark.kernel.initialization import id_keys
 from cdimf_spark.schemas import HISTORY, ITEM_FACTORS, SHARED_FACTORS, USER_FACTORS
+from cdimf_spark.solver.iteration_metrics import iteration_metrics
 from tests.support.helpers import Domains, assert_factors_close, factors_by_id, to_spark
 from tests.support.trained_tables import (
     LONG,
@@ -99,14 +100,19 @@ def test_an_output_folder_with_something_else_is_left_alone(
 
 
 def test_what_a_first_commit_left_is_not_something_else(
-    spark: SparkSession, tmp_path: Path
+    spark: SparkSession, domains: Domains, tmp_path: Path
 ) -> None:
-    tables = OutputTables(spark, str(tmp_path))
+    config = config_of(domains, tmp_path)
+    check_output(spark, config).claim()
     (tmp_path / "blocks" / "side=user" / "domain=a").mkdir(parents=True)
     (tmp_path / "blocks" / "side=user" / "domain=a" / "part-00000.parquet").write_text("cut off")
-    assert not tables.holds_something_else()
+    check_output(spark, config)
     (tmp_path / "blocks" / "notes.txt").write_text("not ours")
-    assert tables.holds_something_else()
+    with pytest.raises(ConfigurationError, match=r"has 'blocks/notes\.txt' where a table"):
+        check_output(spark, config)
+    shutil.rmtree(tmp_path / "_cdimf_spark")
+    with pytest.raises(ConfigurationError, match="has files but is not the output of a training"):
+        check_output(spark, config)
 
 
 def test_bad_data_leave_the_output_alone(
@@ -155,11 +161,10 @@ def test_a_breakdown_publishes_the_last_good_iteration(
     wrong: dict[str, float],
 ) -> None:
     config = config_of(domains, tmp_path / "model")
-    measure = trainer.iteration_metrics
 
     def break_down(sums: Sums) -> dict[str, Any]:
         calls.append(1)
-        return measure(sums) | (wrong if len(calls) == 3 else {})
+        return iteration_metrics(sums) | (wrong if len(calls) == 3 else {})
 
     calls: list[int] = []
     monkeypatch.setattr(trainer, "iteration_metrics", break_down)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pyspark.sql import DataFrame, SparkSession
@@ -71,7 +72,7 @@ def test_search_stops_goes_on_and_is_read_by_training(
     output = str(tmp_path / "tuning")
     fixed = {"max_iter": 3, "num_blocks": 2, "rho": 1.0}
     search = {"rank": "2:6", "unobserved_ratio": "none", "item_reg_exponent": "none"}
-    common = {"step": 2, "negatives": 8, "k": 3, "output": output, "search": search}
+    common: dict[str, Any] = {"step": 2, "negatives": 8, "k": 3, "output": output, "search": search}
     first = tune(shops, options=fixed, trials=1, **common)
     (trial,) = first.trials
     assert set(trial.options) == {"rank", "reg_param"}
