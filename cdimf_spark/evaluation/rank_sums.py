@@ -122,7 +122,7 @@ def _covered(bitmaps: pa.Table) -> pa.Table:
 def _sums_of(
     rows: pa.Table, n_models: int, ks: Sequence[int], grouping: int, codes: NDArray[np.int64]
 ) -> pa.Table:
-    """Sums of one grouping; a user counts in each group in which they have rows, with these rows."""
+    """Sums of one grouping; a user counts in each group that they have rows in, with these."""
     model, user, rank = (rows.column(name).to_numpy() for name in ("model", "user_key", "rank"))
     order = np.lexsort((rank, user, codes, model)).reshape(n_models, -1)
     code, key = codes[order], user[order]

@@ -92,6 +92,17 @@ class LocalCDIMFModel:
         return self.serving.rank
 
     @property
+    def training(self) -> Training:
+        """What the model was made of.
+
+        Raises
+        ------
+        DataError
+            If that is not known.
+        """
+        return self._data.training
+
+    @property
     def history(self) -> History:
         """Metrics of the training by iteration."""
         return History(self._data.training.history)
