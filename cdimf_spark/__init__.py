@@ -1,7 +1,7 @@
 """Cross-domain implicit matrix factorization with consensus ADMM on Apache Spark.
 
-The names below are imported on first use, so that `ServingModel`, ``cdimf_spark.kernel`` and
-``cdimf_spark.solver`` work without Spark.
+The names below are imported on first use, so that `LocalCDIMF`, `ServingModel`,
+``cdimf_spark.kernel`` and ``cdimf_spark.solver`` work without Spark.
 """
 
 from __future__ import annotations
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from cdimf_spark.distributed.preparation.prepared import prepare, prepare_from_config
     from cdimf_spark.distributed.session import build_session
     from cdimf_spark.distributed.tuning.tune import tune
+    from cdimf_spark.local.estimator import LocalCDIMF
+    from cdimf_spark.local.model import LocalCDIMFModel
     from cdimf_spark.preparation.prepare_config import PrepareConfig
     from cdimf_spark.preparation.prepare_options import PrepareOptions
     from cdimf_spark.serving.serving_model import ServingModel
@@ -27,6 +29,8 @@ __version__ = "0.1.0"
 _MODULES = {
     "CDIMF": "cdimf_spark.distributed.estimator",
     "CDIMFModel": "cdimf_spark.distributed.model",
+    "LocalCDIMF": "cdimf_spark.local.estimator",
+    "LocalCDIMFModel": "cdimf_spark.local.model",
     "ServingModel": "cdimf_spark.serving.serving_model",
     "build_session": "cdimf_spark.distributed.session",
     "PrepareConfig": "cdimf_spark.preparation.prepare_config",
@@ -42,6 +46,8 @@ _MODULES = {
 __all__ = [
     "CDIMF",
     "CDIMFModel",
+    "LocalCDIMF",
+    "LocalCDIMFModel",
     "PrepareConfig",
     "PrepareOptions",
     "ServingModel",

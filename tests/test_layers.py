@@ -18,14 +18,16 @@ MODULES = sorted(path for path in PACKAGE.rglob("*.py") if path.name != "__init_
 # Rooms (folders, or single modules) from the ground up. A room may use its own modules and those of
 # the floors below; rooms of one floor do not know each other.
 FLOORS = (
-    ("errors", "schemas", "progress"),
+    ("errors", "schemas", "progress", "arrow_schemas"),
     ("configuration", "results"),
     ("kernel",),
     ("solver",),
-    ("serving",),
+    ("scoring", "serving"),
+    ("evaluation",),
     ("demonstration_data",),
     ("preparation", "tuning"),
     ("reports",),
+    ("local",),
     ("distributed.session", "distributed.workers", "distributed.worker_daemon"),
     ("distributed.blocks",),
     ("distributed.output",),
@@ -49,7 +51,7 @@ FLOORS = (
 )
 FLOOR_OF = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
 # What one machine without Java runs.
-WITHOUT_SPARK = ("results", "kernel", "solver", "serving")
+WITHOUT_SPARK = ("results", "kernel", "solver", "scoring", "serving", "evaluation", "local")
 # The kernel takes scalars and arrays, no configuration.
 WITHOUT_OPTIONS = ("kernel",)
 
@@ -105,7 +107,7 @@ def test_rooms_without_options(room: str) -> None:
     assert [name for name in names if room_of(name) == "configuration"] == []
 
 
-def test_kernel_solver_and_serving_do_without_spark() -> None:
+def test_what_one_machine_runs_does_without_spark() -> None:
     names = [
         name_of(path)
         for room in WITHOUT_SPARK
@@ -114,7 +116,7 @@ def test_kernel_solver_and_serving_do_without_spark() -> None:
     assert "cdimf_spark.solver.local" in names
     code = (
         f"import sys, importlib\nfor name in {names}: importlib.import_module(name)\n"
-        "from cdimf_spark import ServingModel\n"
+        "from cdimf_spark import LocalCDIMF, ServingModel\n"
         "assert not [m for m in sys.modules if m.split('.')[0] in ('pyspark', 'py4j')]"
     )
     subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)

@@ -17,8 +17,8 @@ from cdimf_spark.distributed.baselines.comparison import (
     USUAL_BASELINES,
     check_baselines,
 )
-from cdimf_spark.distributed.evaluation.groups import GROUPINGS
 from cdimf_spark.distributed.opening import open_with_tests
+from cdimf_spark.evaluation.groups import GROUPINGS
 from cdimf_spark.reports.comparison_plot import check_plot, plot_comparison
 from cdimf_spark.reports.comparison_report import comparison_tables
 from cdimf_spark.results.single_files import check_file

@@ -9,8 +9,8 @@ from cdimf_spark.cli.parser import job_parser, lengths_argument, negatives_argum
 from cdimf_spark.cli.program import Program
 from cdimf_spark.configuration.config import parse_domains
 from cdimf_spark.configuration.options import split_names
-from cdimf_spark.distributed.evaluation.groups import GROUPINGS
-from cdimf_spark.distributed.evaluation.protocol import Protocol
+from cdimf_spark.evaluation.groups import GROUPINGS
+from cdimf_spark.evaluation.protocol import Protocol
 from cdimf_spark.results.single_files import check_file
 
 

@@ -10,12 +10,12 @@ from cdimf_spark.cli.parser import job_parser
 from cdimf_spark.cli.program import JOB, Program
 from cdimf_spark.distributed.model import CDIMFModel
 from cdimf_spark.distributed.output.guard import check_target
-from cdimf_spark.distributed.recommendation.recommend import check_positive
 from cdimf_spark.distributed.recommendation.writing import write_recommendations
 from cdimf_spark.reports.evaluation_report import recommendation_table, written_text
 from cdimf_spark.results.folders import Order
 from cdimf_spark.results.marker import Kind
 from cdimf_spark.results.single_files import check_file
+from cdimf_spark.scoring.lengths import check_positive
 
 _EXAMPLES = """\
 Items that a user has in train are left out (--keep-seen: they are not). The column source says

@@ -15,8 +15,6 @@ from cdimf_spark.distributed.baselines.comparison import (
     compare,
 )
 from cdimf_spark.distributed.evaluation.checked_tests import CheckedTests
-from cdimf_spark.distributed.evaluation.groups import GROUPINGS
-from cdimf_spark.distributed.evaluation.protocol import Lengths, Negatives, Protocol
 from cdimf_spark.distributed.export.export_arrays import export_arrays
 from cdimf_spark.distributed.export.index_tables import export_index
 from cdimf_spark.distributed.failures import public
@@ -25,6 +23,8 @@ from cdimf_spark.distributed.fold_in.fold_in import fold_in
 from cdimf_spark.distributed.input.given import Domains, Source, given_rows
 from cdimf_spark.distributed.published import PublishedModel
 from cdimf_spark.distributed.session import build_session
+from cdimf_spark.evaluation.groups import GROUPINGS
+from cdimf_spark.evaluation.protocol import Lengths, Negatives, Protocol
 from cdimf_spark.progress import showing
 from cdimf_spark.reports.results import Comparison
 

@@ -14,7 +14,7 @@ from cdimf_spark.distributed.failures import public
 from cdimf_spark.distributed.output.runs import Run, last_run
 from cdimf_spark.distributed.output.tables import OutputTables
 from cdimf_spark.distributed.scorer import Scorer
-from cdimf_spark.distributed.scoring.scoring_tables import ScoringTables, Sizes, Sources
+from cdimf_spark.distributed.scoring.scoring_tables import ScoringTables, Sizes
 from cdimf_spark.distributed.session import check_delta
 from cdimf_spark.distributed.training.iteration import EXCHANGE_KINDS, only
 from cdimf_spark.distributed.training.resuming import check_format
@@ -22,6 +22,7 @@ from cdimf_spark.distributed.training.working_tables import WorkingTables
 from cdimf_spark.errors import DataError
 from cdimf_spark.reports.results import History, Overlap
 from cdimf_spark.schemas import BLOCK_COLUMNS, DOMAIN, USER_ID
+from cdimf_spark.scoring.sources import Sources
 
 
 class PublishedModel(Scorer):

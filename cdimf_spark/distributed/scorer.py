@@ -9,7 +9,6 @@ from pyspark.sql import DataFrame, SparkSession
 
 from cdimf_spark.distributed.evaluation.checked_tests import CheckedTests, check_tests
 from cdimf_spark.distributed.evaluation.evaluate import evaluate
-from cdimf_spark.distributed.evaluation.protocol import Lengths, Negatives
 from cdimf_spark.distributed.failures import public
 from cdimf_spark.distributed.input.given import Domains, Frame
 from cdimf_spark.distributed.recommendation.item_filters import keep_items
@@ -18,9 +17,8 @@ from cdimf_spark.distributed.recommendation.lookups import (
     similar_users,
     users_for_items,
 )
-from cdimf_spark.distributed.recommendation.recommend import check_length, recommend, unknown_users
+from cdimf_spark.distributed.recommendation.recommend import recommend, unknown_users
 from cdimf_spark.distributed.recommendation.requests import (
-    POPULAR_FATE,
     Ids,
     denied_pairs,
     read_ids,
@@ -29,8 +27,11 @@ from cdimf_spark.distributed.recommendation.requests import (
 from cdimf_spark.distributed.scoring.scoring_tables import ScoringTables
 from cdimf_spark.distributed.scoring.user_stage import LeftOut
 from cdimf_spark.errors import counted
+from cdimf_spark.evaluation.protocol import Lengths, Negatives
 from cdimf_spark.reports.results import Evaluation
 from cdimf_spark.schemas import ITEM_ID, USER_ID
+from cdimf_spark.scoring.lengths import check_length
+from cdimf_spark.scoring.requests import POPULAR_FATE
 
 logger = logging.getLogger(__name__)
 

@@ -115,3 +115,9 @@ def squared_distance(left: Matrix, right: Matrix) -> float:
     """Sum of squared differences of two (n, d) matrices, in float64: residuals, before the root."""
     difference = np.subtract(left, right, dtype=np.float64)
     return float(np.vdot(difference, difference))
+
+
+def consensus_sums(z: Matrix, before: Matrix, rho: float) -> NDArray[np.float64]:
+    """float64 (3,): |z - z_old|^2, the same times rho^2 (dual residual), |z|^2."""
+    change = squared_distance(z, before)
+    return np.array([change, rho**2 * change, squared_distance(z, np.zeros_like(z))])

@@ -23,7 +23,7 @@ from pathlib import Path
 from cdimf_spark.errors import ConfigurationError, StorageError
 from cdimf_spark.results.folders import Order, Recognise, by_marker_only, check_folder
 from cdimf_spark.results.overlaps import Named, refuse_overlap
-from cdimf_spark.results.places import Place, resolved
+from cdimf_spark.results.places import Place, place_of, resolved, working_folder
 
 _LOCK, _NEW, _OLD = "lock", "new", "old"
 _SIGN = b"scratch folder of cdimf_spark\n"
@@ -60,6 +60,23 @@ def check_output(
     clear_leftovers(folder)
     check_folder(folder, output.given, order, recognise)
     return folder
+
+
+def local_place(path: str, order: Order) -> Place:
+    """Place of an output that this process writes itself.
+
+    Raises
+    ------
+    ConfigurationError
+        If the path belongs to another store.
+    """
+    place = place_of(path, working_folder())
+    if place.local is None:
+        raise ConfigurationError(
+            f"output {path!r}: {order.kind.noun} is written to a local folder: name one, and copy "
+            "it wherever you like"
+        )
+    return place
 
 
 @contextmanager

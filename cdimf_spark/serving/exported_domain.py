@@ -6,6 +6,7 @@ import logging
 from collections.abc import Iterable, Sequence
 from functools import cached_property
 from pathlib import Path
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +17,7 @@ from cdimf_spark.kernel.scoring import best_items
 from cdimf_spark.serving.arguments import check_ids
 from cdimf_spark.serving.fold_in import Cells, Interactions, read_interactions
 from cdimf_spark.serving.manifest import DomainManifest
-from cdimf_spark.serving.row_files import RowTable
+from cdimf_spark.serving.row_table import RowTable
 
 logger = logging.getLogger(__name__)
 
@@ -31,7 +32,7 @@ def domain_folder(root: Path, name: str) -> Path:
 
 
 class ExportedDomain:
-    """Tables of a domain, mapped into memory.
+    """Tables of a domain.
 
     Attributes
     ----------
@@ -42,12 +43,28 @@ class ExportedDomain:
         Scalars.
     """
 
-    def __init__(self, root: Path, name: str, manifest: DomainManifest) -> None:
-        folder = domain_folder(root, name)
+    def __init__(
+        self,
+        name: str,
+        manifest: DomainManifest,
+        items: RowTable,
+        users: RowTable,
+        exchanged: RowTable,
+    ) -> None:
         self.name, self.manifest = name, manifest
-        self.items = RowTable(folder, "items", ITEM_MARK)
-        self.users = RowTable(folder, "users", USER_MARK)
-        self.exchanged = RowTable(folder, "exchanged")
+        self.items, self.users, self.exchanged = items, users, exchanged
+
+    @classmethod
+    def open(cls, root: Path, name: str, manifest: DomainManifest) -> Self:
+        """Map the tables of an export."""
+        folder = domain_folder(root, name)
+        return cls(
+            name,
+            manifest,
+            RowTable.open(folder, "items", ITEM_MARK),
+            RowTable.open(folder, "users", USER_MARK),
+            RowTable.open(folder, "exchanged"),
+        )
 
     @cached_property
     def item_gram(self) -> NDArray[np.float64]:

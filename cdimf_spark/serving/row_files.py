@@ -11,7 +11,7 @@ A table NAME is a group of files, a row of each belonging to one id, ordered by 
     NAME.gram.npy       float64 (rank, rank)   sum of v f f' over all rows
     NAME.sum.npy        float64 (rank,)        sum of f over all rows
 
-An id is found by a binary search for its key: nothing is read when a table is opened.
+`RowTable` reads them.
 """
 
 from __future__ import annotations
@@ -26,7 +26,6 @@ from numpy.typing import NDArray
 from cdimf_spark.errors import DataError
 from cdimf_spark.kernel.eigenbasis import gram
 from cdimf_spark.kernel.initialization import id_keys
-from cdimf_spark.kernel.scoring import find_sorted
 
 Matrix = NDArray[np.float32]
 Int64 = NDArray[np.int64]
@@ -118,8 +117,7 @@ class RowWriter:
         for name in columns.keys() & self._arrays.keys():
             self._arrays[name][self._rows : stop] = columns[name]
         self._arrays["ids"][self._ids : id_stop] = rows.ids
-        weights = np.where(rows.marks != 0, self._weight, 1.0).astype(np.float32)
-        self._gram += gram(rows.factors, None if self._weight == 1 else weights)
+        self._gram += gram(rows.factors, row_weights(rows.marks, self._weight))
         self._sum += rows.factors.sum(axis=0, dtype=np.float64)
         self._rows, self._ids = stop, id_stop
 
@@ -158,60 +156,6 @@ class RowWriter:
         )
 
 
-class RowTable:
-    """A table mapped into memory, read only.
-
-    Attributes
-    ----------
-    keys, factors, marks
-        See the module.
-    """
-
-    def __init__(self, folder: Path, name: str, mark: str | None = None) -> None:
-        self._path = folder / name
-        self.keys = self._open("keys")
-        self.factors = self._open("factors")
-        self.marks = np.zeros(0, np.int64) if mark is None else self._open(mark)
-        self._ids, self._id_ends = self._open("ids"), self._open("id_ends")
-
-    def __len__(self) -> int:
-        """Number of rows."""
-        return len(self.keys)
-
-    @property
-    def gram(self) -> NDArray[np.float64]:
-        """Gram matrix of the rows."""
-        return np.array(self._open("gram"))
-
-    @property
-    def sum(self) -> NDArray[np.float64]:
-        """Sum of the rows."""
-        return np.array(self._open("sum"))
-
-    def find(self, ids: Sequence[str]) -> tuple[Int64, NDArray[np.bool_]]:
-        """Positions int64 (n,) of some ids, 0 where unknown, and which are known, bool (n,)."""
-        positions, found = find_sorted(self.keys, id_keys(ids))
-        for i in np.flatnonzero(found).tolist():
-            found[i] = self.id_of(int(positions[i])) == ids[i]
-        return positions, found
-
-    def row_of(self, one: str) -> Matrix | None:
-        """Factors float32 (rank,) of an id, or None if it is not there."""
-        (position,), (known,) = self.find([one])
-        return np.array(self.factors[position]) if known else None
-
-    def id_of(self, position: int) -> str:
-        """Id of a row."""
-        start = self._id_ends[position - 1] if position else 0
-        return self._ids[start : self._id_ends[position]].tobytes().decode("utf-8")
-
-    def _open(self, part: str) -> NDArray[Any]:
-        path = f"{self._path}.{part}.npy"
-        try:
-            array: NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
-        except (OSError, ValueError) as error:
-            raise DataError(
-                f"the export is damaged: cannot read {path!r} ({error}). Export the model again"
-            ) from error
-        # Plain arrays: a memmap's own slicing is slow Python.
-        return array.view(np.ndarray)
+def row_weights(marks: Int64, marked: float) -> NDArray[np.float32] | None:
+    """Weights of the rows in the Gram matrix; None where all weigh 1."""
+    return None if marked == 1 else np.where(marks != 0, marked, 1.0).astype(np.float32)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple, Self
 
@@ -20,8 +20,8 @@ from cdimf_spark.serving.arguments import check_id, check_row, check_rows
 from cdimf_spark.serving.explanation import Explanation, explain_score
 from cdimf_spark.serving.exported_domain import ExportedDomain, best_of
 from cdimf_spark.serving.fold_in import FoldedRow, Interactions, Pull, solve_item, solve_user
-from cdimf_spark.serving.manifest import read_manifest
-from cdimf_spark.serving.row_files import RowTable
+from cdimf_spark.serving.manifest import Manifest, read_manifest
+from cdimf_spark.serving.row_table import RowTable
 
 Matrix = NDArray[np.float32]
 
@@ -56,31 +56,55 @@ class ServingModel:
     >>> row = model.fold_in("sport", ["ball"], user_id="anna")  # pulled to her consensus
     >>> model.explain("sport", "anna", "racket", {"ball": 1.0, "bat": 2.0}).contributions[:3]
 
-    Raises
-    ------
-    DataError
-        If the folder has no export, or one that this package cannot read.
+    Parameters
+    ----------
+    manifest
+        Scalars of the model.
+    domains
+        Tables by name.
+    shared
+        Consensus of the shared users.
+    path
+        Folder of the export; None: all is in memory.
     """
 
-    def __init__(self, path: str | Path) -> None:
-        self.path = Path(path)
-        manifest = read_manifest(self.path)
-        self.rank, self.run_id = manifest.rank, manifest.run_id
-        self._domains = {
-            name: ExportedDomain(self.path, name, entry)
-            for name, entry in sorted(manifest.domains.items())
-        }
-        self._shared = RowTable(self.path, "shared")
+    def __init__(
+        self,
+        manifest: Manifest,
+        domains: Mapping[str, ExportedDomain],
+        shared: RowTable,
+        path: Path | None = None,
+    ) -> None:
+        self.path = path
+        self.manifest, self.rank, self.run_id = manifest, manifest.rank, manifest.run_id
+        self._domains, self._shared = dict(sorted(domains.items())), shared
 
     def __repr__(self) -> str:
         """Name the folder, the domains and the rank."""
-        domains = ", ".join(self.domains)
-        return f"ServingModel({str(self.path)!r}, domains={domains}, rank={self.rank})"
+        where = "" if self.path is None else f"{str(self.path)!r}, "
+        return f"ServingModel({where}domains={', '.join(self.domains)}, rank={self.rank})"
 
     @classmethod
     def open(cls, path: str | Path) -> Self:
-        """Open an export."""
-        return cls(path)
+        """Open an export.
+
+        Raises
+        ------
+        DataError
+            If the folder has no export, or one that this package cannot read.
+        """
+        folder = Path(path)
+        manifest = read_manifest(folder)
+        domains = {
+            name: ExportedDomain.open(folder, name, entry)
+            for name, entry in manifest.domains.items()
+        }
+        return cls(manifest, domains, RowTable.open(folder, "shared"), folder)
+
+    @property
+    def shared(self) -> RowTable:
+        """Consensus of the shared users."""
+        return self._shared
 
     @property
     def domains(self) -> tuple[str, ...]:

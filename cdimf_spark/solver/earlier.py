@@ -19,6 +19,8 @@ from typing import NamedTuple, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from cdimf_spark.configuration.settings import ModelConfig
+from cdimf_spark.errors import ConfigurationError
 from cdimf_spark.kernel.initialization import id_keys
 from cdimf_spark.kernel.scoring import find_sorted
 
@@ -75,6 +77,42 @@ class EarlierRows(NamedTuple):
         for name in sorted(self.coupled & self.domains.keys()):
             missing &= ~_copy(rows, keys, missing, self.domains[name])
         return len(keys) - int(np.count_nonzero(own | missing))
+
+
+def check_earlier(
+    where: str, rank: int, known: Iterable[str], model: ModelConfig, wanted: Iterable[str]
+) -> None:
+    """Refuse an earlier model that a training cannot start from.
+
+    Parameters
+    ----------
+    where
+        What messages call it.
+    rank, known
+        Its rank and domains.
+    model, wanted
+        Options and domains of the training.
+
+    Raises
+    ------
+    ConfigurationError
+        If it has another rank or none of the domains, or the schedule leaves its rows unused.
+    """
+    if rank != model.rank:
+        raise ConfigurationError(
+            f"{where}: that model has rank {rank}, this training {model.rank}. Set rank={rank}, or "
+            "leave warm_start out"
+        )
+    if model.schedule == "paper":
+        raise ConfigurationError(
+            f"{where}: schedule paper starts from random items and uses no user rows. Set "
+            "schedule=consensus, or leave warm_start out"
+        )
+    if set(known).isdisjoint(wanted):
+        raise ConfigurationError(
+            f"{where}: that model has the domains {', '.join(sorted(known))}, and none of "
+            f"{', '.join(sorted(wanted))}"
+        )
 
 
 class StartOf(NamedTuple):

@@ -8,43 +8,25 @@ machine it is also the fastest way to train: it starts no JVM.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_array
 
-from cdimf_spark.configuration.settings import DomainConfig, DomainSettings, ModelConfig
+from cdimf_spark.configuration.settings import ModelConfig
 from cdimf_spark.kernel.consensus import shared_factors
-from cdimf_spark.kernel.initialization import domain_item_keys, id_keys, initial_factors
-from cdimf_spark.kernel.least_squares import gram, gram_basis
-from cdimf_spark.kernel.objective import ridge_loss
-from cdimf_spark.solver.block import Coupling, InteractionBlock, update_items, update_users
-from cdimf_spark.solver.earlier import EarlierRows, StartOf
-from cdimf_spark.solver.rules import DomainRules, DomainSize, domain_rules
+from cdimf_spark.solver.earlier import EarlierRows
+from cdimf_spark.solver.iteration_metrics import iteration_metrics
+from cdimf_spark.solver.local_domain import DomainSide, LocalDomain, make_sides
+from cdimf_spark.solver.rules import DomainRules
+
+__all__ = ["LocalDomain", "LocalModel", "OnIteration", "train_local"]
 
 Matrix = NDArray[np.float32]
-
-
-@dataclass(frozen=True)
-class LocalDomain:
-    """Interactions of one domain.
-
-    Attributes
-    ----------
-    user_ids, item_ids
-        Ids of the rows and columns, distinct; the same user has the same id in every domain.
-    interactions : (n_users, n_items)
-        Weights of the observed cells, positive; every row and column has one.
-    config
-        The domain's own options; None for the model's.
-    """
-
-    user_ids: list[str]
-    item_ids: list[str]
-    interactions: csr_array
-    config: DomainConfig | None = None
+# Gets the iteration's number and metrics (`iteration_metrics`); True: that was the last one.
+OnIteration = Callable[[int, dict[str, Any]], bool]
 
 
 @dataclass(frozen=True)
@@ -57,18 +39,30 @@ class LocalModel:
         Rows in the order of the domain's ids; z for shared users in schedule ``consensus``.
     shared_factors : user id -> float32 (rank,)
         z of the shared users.
-    losses : float64 (max_iter, 4)
+    losses : float64 (n_iterations, 4)
         Observed, unobserved, regularization and coupling loss of each iteration, all domains.
+    shared : domain -> bool (n_users,)
+        Which users are shared.
+    exchanged : domain -> float32 (n_shared, rank)
+        X + U of these, as the last consensus was made of.
+    rules : domain -> DomainRules
+        Scalars of the row equations.
     """
 
     user_factors: dict[str, Matrix]
     item_factors: dict[str, Matrix]
     shared_factors: dict[str, NDArray[np.float32]]
     losses: NDArray[np.float64]
+    shared: dict[str, NDArray[np.bool_]]
+    exchanged: dict[str, Matrix]
+    rules: dict[str, DomainRules]
 
 
 def train_local(
-    domains: Mapping[str, LocalDomain], model: ModelConfig, earlier: EarlierRows | None = None
+    domains: Mapping[str, LocalDomain],
+    model: ModelConfig,
+    earlier: EarlierRows | None = None,
+    on_iteration: OnIteration = lambda iteration, metrics: False,
 ) -> LocalModel:
     """Train all domains.
 
@@ -77,163 +71,56 @@ def train_local(
     domains
         Interactions by domain name.
     model
-        Options; the early-stop tolerances and those about storage are not used here.
+        Options; those about storage are not used here, and the tolerances are for `on_iteration`
+        to watch (`solver.stopping`).
     earlier
         User rows of an earlier model to start from (schedule ``consensus``), see `solver.earlier`.
+    on_iteration
+        Called after each iteration.
     """
-    sides = _make_domains(domains, model)
+    sides = make_sides(domains, model)
     losses = []
     for domain in sides:
         domain.start(model, earlier)
     for iteration in range(1, model.max_iter + 1):
-        losses.append(sum(domain.update_users() for domain in sides))
+        for domain in sides:
+            domain.update_users()
         aggregate = iteration % model.aggregation_period == 0
         if aggregate:
             _update_consensus(sides, model)
+        metrics = _metrics(sides)
         for domain in sides:
             domain.update_items(use_z=aggregate and model.schedule == "consensus")
+        losses.append([metrics[f"{part}_loss"] for part in _LOSSES])
+        if on_iteration(iteration, metrics):
+            break
     return _result(sides, np.array(losses))
 
 
-@dataclass
-class _Domain:
-    """One domain. All of it stays there but what `exchanged` sends and `z` receives.
-
-    Attributes
-    ----------
-    by_user, by_item
-        Interactions; those of `by_item` carry the weights of their users.
-    shared, user_weights : (n_users,)
-        Which users are shared; what users weigh in the item half-step.
-    x, rows, items : float32 (n, rank)
-        Last user solution; the rows that items and scores are made from; item factors.
-    exchanged, z : float32 (n_shared, rank)
-        E = X + U as last exchanged, and the consensus that came back.
-    """
-
-    name: str
-    data: LocalDomain
-    rules: DomainRules
-    keys: NDArray[np.int64]
-    shared: NDArray[np.bool_]
-    user_weights: NDArray[np.float32]
-    by_user: InteractionBlock
-    by_item: InteractionBlock
-    over_relaxation: float
-    x: Matrix = field(init=False)
-    rows: Matrix = field(init=False)
-    items: Matrix = field(init=False)
-    exchanged: Matrix = field(init=False)
-    next_exchanged: Matrix = field(init=False)
-    z: Matrix = field(init=False)
-    item_regularization: float = 0.0
-
-    def start(self, model: ModelConfig, earlier: EarlierRows | None) -> None:
-        """Random users and their first items; in schedule paper random items, and U = Z = 0."""
-        rank, seed, scale = model.rank, model.seed, model.init_scale
-        if model.schedule == "paper":
-            item_keys = domain_item_keys(self.name, id_keys(self.data.item_ids))
-            self.items = initial_factors(item_keys, seed, rank, scale)
-            ridge = self.rules.items.ridge(self.by_item.counts)
-            self.item_regularization = ridge_loss(self.items, ridge)
-            self.exchanged = self.z = np.zeros((int(self.shared.sum()), rank), np.float32)
-            self.rows = np.zeros((len(self.keys), rank), np.float32)
-        else:
-            self.x = initial_factors(self.keys, seed, rank, scale)
-            if earlier is not None:
-                to = StartOf(self.name, self.rules.rho > 0)
-                earlier.put(self.x, self.keys, self.shared, to)
-            self.exchanged = self.z = self.x[self.shared]
-            self.update_items(use_z=True)
-
-    def update_users(self) -> NDArray[np.float64]:
-        """Solve the users, shared ones pulled towards z - u; return the four loss parts."""
-        coupling = Coupling(
-            self.shared, self.rules.rho, self.exchanged, self.z, self.over_relaxation
-        )
-        basis = gram_basis(gram(self.items))
-        prior = self.rules.prior_of(self.rows.sum(axis=0, dtype=np.float64))
-        update = update_users(self.by_user, self.items, basis, self.rules.users, coupling, prior)
-        self.x, self.next_exchanged = update.factors, update.exchanged
-        losses: NDArray[np.float64] = update.sums[:4].copy()
-        losses[2] += self.item_regularization
-        return losses
-
-    def update_items(self, use_z: bool) -> None:
-        """Solve the items from z (or x) of shared users and x of the others."""
-        self.rows = self.x.copy()
-        if use_z:
-            self.rows[self.shared] = self.z
-        basis = gram_basis(gram(self.rows, self.user_weights))
-        self.items, self.item_regularization = update_items(
-            self.by_item, self.rows, basis, self.rules.items
-        )
+_LOSSES = ("observed", "unobserved", "regularization", "coupling")
 
 
-def _update_consensus(sides: list[_Domain], model: ModelConfig) -> None:
+def _metrics(sides: Sequence[DomainSide]) -> dict[str, Any]:
+    """Losses and residuals of an iteration."""
+    sums = {domain.name: domain.sums for domain in sides}
+    kinds = ("user_sums", "item_sums", "primal_sums", "consensus_sums")
+    return iteration_metrics({kind: {n: own[kind] for n, own in sums.items()} for kind in kinds})
+
+
+def _update_consensus(sides: Sequence[DomainSide], model: ModelConfig) -> None:
     """Average X + U over the domains of each shared user; every domain gets z of its own."""
-    for domain in sides:
-        domain.exchanged = domain.next_exchanged
-    keys, z = _consensus(sides, model)
-    for domain in sides:
-        domain.z = z[np.searchsorted(keys, domain.keys[domain.shared])]
-
-
-def _consensus(sides: list[_Domain], model: ModelConfig) -> tuple[NDArray[np.int64], Matrix]:
     exchanged = []
     for domain in sides:
         # Keys of shared users need not be in order here; the mean wants them ascending.
         keys = domain.keys[domain.shared]
         order = np.argsort(keys)
-        exchanged.append((keys[order], domain.exchanged[order], domain.rules.rho))
-    return shared_factors(exchanged, model.proximal, model.proximal_strength)
+        exchanged.append((keys[order], domain.next_exchanged[order], domain.rules.rho))
+    keys, z = shared_factors(exchanged, model.proximal, model.proximal_strength)
+    for domain in sides:
+        domain.receive(z[np.searchsorted(keys, domain.keys[domain.shared])])
 
 
-def _make_domains(domains: Mapping[str, LocalDomain], model: ModelConfig) -> list[_Domain]:
-    settings = {
-        name: model.for_domain(data.config or DomainConfig(name, "memory"))
-        for name, data in sorted(domains.items())
-    }
-    keys = {name: id_keys(domains[name].user_ids) for name in settings}
-    coupled = [keys[name] for name in settings if settings[name].rho > 0]
-    distinct, counts = np.unique(np.concatenate([*coupled, []]), return_counts=True)
-    sides = []
-    for name, chosen in settings.items():
-        shared = np.isin(keys[name], distinct[counts > 1]) & (chosen.rho > 0)
-        sides.append(_make_domain(name, domains[name], chosen, keys[name], shared, model))
-    return sides
-
-
-def _make_domain(
-    name: str,
-    data: LocalDomain,
-    settings: DomainSettings,
-    keys: NDArray[np.int64],
-    shared: NDArray[np.bool_],
-    model: ModelConfig,
-) -> _Domain:
-    n_users, n_items = data.interactions.shape
-    size = DomainSize(n_users, n_items, int(shared.sum()), data.interactions.nnz)
-    weights = np.where(shared, model.shared_user_weight, 1.0).astype(np.float32)
-    return _Domain(
-        name=name,
-        data=data,
-        rules=domain_rules(settings, size),
-        keys=keys,
-        shared=shared,
-        user_weights=weights,
-        by_user=_block(data.interactions),
-        by_item=_block(data.interactions.multiply(weights[:, None]).T),
-        over_relaxation=model.resolved_over_relaxation,
-    )
-
-
-def _block(matrix: csr_array) -> InteractionBlock:
-    rows = csr_array(matrix, dtype=np.float32)
-    return InteractionBlock(rows.indptr.astype(np.int64), rows.indices, rows.data)
-
-
-def _result(sides: list[_Domain], losses: NDArray[np.float64]) -> LocalModel:
+def _result(sides: Sequence[DomainSide], losses: NDArray[np.float64]) -> LocalModel:
     shared: dict[str, NDArray[np.float32]] = {}
     for domain in sides:
         ids = np.array(domain.data.user_ids, object)[domain.shared]
@@ -243,4 +130,7 @@ def _result(sides: list[_Domain], losses: NDArray[np.float64]) -> LocalModel:
         item_factors={domain.name: domain.items for domain in sides},
         shared_factors=shared,
         losses=losses,
+        shared={domain.name: domain.shared for domain in sides},
+        exchanged={domain.name: domain.exchanged for domain in sides},
+        rules={domain.name: domain.rules for domain in sides},
     )

@@ -77,7 +77,7 @@ def pack_block(
     keys, row = np.unique(row_keys, return_inverse=True)
     columns, blocks, column = _unique_columns(column_keys, source)
     cells = row.astype(np.int64) * len(columns) + column
-    cells, cell_weights = _merge_duplicates(cells, weights, duplicates)
+    cells, cell_weights = merge_duplicates(cells, weights, duplicates)
     row, column = np.divmod(cells, max(len(columns), 1))
     routes, route_counts = _routes(row, blocks[column], len(keys), source.num_blocks)
     return PackedBlock(
@@ -102,7 +102,7 @@ def _unique_columns(column_keys: Int64, source: Placement) -> tuple[Int64, Int64
     return columns[order], blocks[order], position[column]
 
 
-def _merge_duplicates(
+def merge_duplicates(
     cells: Int64, weights: NDArray[np.float64], duplicates: str
 ) -> tuple[Int64, Vector]:
     """Distinct cells in ascending order with their merged weights (empty when all are 1).

@@ -14,7 +14,8 @@ import pytest
 from cdimf_spark.errors import ConfigurationError, DataError, ValueOutOfRangeError
 from cdimf_spark.kernel.augmentation import augment_items
 from cdimf_spark.kernel.initialization import id_keys
-from cdimf_spark.serving.row_files import Rows, RowTable, RowWriter
+from cdimf_spark.serving.row_files import Rows, RowWriter
+from cdimf_spark.serving.row_table import RowTable
 from cdimf_spark.serving.serving_model import ServingModel
 from tests.support.exports import RANK, Shops, random_shops, write_shops, write_table
 
@@ -197,7 +198,7 @@ def test_equal_keys_of_different_ids_are_told_apart(tmp_path: Path) -> None:
     ids = np.lib.format.open_memmap(tmp_path / "t.ids.npy", "r+")
     ids[0] = ord("b")
     ids.flush()
-    assert RowTable(tmp_path, "t").row_of("a") is None
+    assert RowTable.open(tmp_path, "t").row_of("a") is None
 
 
 def test_writer_refuses_what_was_not_announced(tmp_path: Path) -> None:

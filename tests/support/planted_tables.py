@@ -18,12 +18,13 @@ from cdimf_spark.distributed.blocks.layout import Layout, Side
 from cdimf_spark.distributed.blocks.packing import build_blocks
 from cdimf_spark.distributed.output.runs import PACKED, PUBLISHED, STARTED, new_run
 from cdimf_spark.distributed.output.tables import OutputTables
-from cdimf_spark.distributed.scoring.scoring_tables import ScoringTables, Sizes, Sources
+from cdimf_spark.distributed.scoring.scoring_tables import ScoringTables, Sizes
 from cdimf_spark.distributed.training.publishing import item_factors, shared_factors, user_factors
 from cdimf_spark.distributed.training.resuming import start_details
 from cdimf_spark.distributed.training.working_tables import WorkingTables
 from cdimf_spark.kernel.initialization import id_keys
 from cdimf_spark.schemas import HISTORY
+from cdimf_spark.scoring.sources import Sources
 from cdimf_spark.solver.packing import pack_block
 from cdimf_spark.solver.placement import Placement
 from tests.support.planted import Planted, Rows

@@ -8,22 +8,28 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from cdimf_spark.configuration.options import split_names
 from cdimf_spark.distributed.baselines.baselines import popularity, separate_als
 from cdimf_spark.distributed.baselines.mllib import mllib_als
 from cdimf_spark.distributed.baselines.pooled import pooled_als
-from cdimf_spark.distributed.evaluation.checked_tests import CheckedTests, check_tests
-from cdimf_spark.distributed.evaluation.draws import choose_draws
-from cdimf_spark.distributed.evaluation.evaluate import measures_of, rank_and_sum
-from cdimf_spark.distributed.evaluation.evaluation_summary import Found, summarize
-from cdimf_spark.distributed.evaluation.measures_summary import Measured, summarize_measures
-from cdimf_spark.distributed.evaluation.protocol import Protocol
+from cdimf_spark.distributed.evaluation.checked_tests import (
+    CheckedTests,
+    check_tests,
+    most_test_items,
+)
+from cdimf_spark.distributed.evaluation.evaluate import rank_and_sum
 from cdimf_spark.distributed.input.given import Domains
 from cdimf_spark.distributed.published import PublishedModel
 from cdimf_spark.distributed.scorer import Scorer
 from cdimf_spark.errors import UnknownKeyError, ValueOutOfRangeError
+from cdimf_spark.evaluation.draws import choose_draws
+from cdimf_spark.evaluation.evaluation_summary import Found, summarize
+from cdimf_spark.evaluation.measures_summary import Measured, summarize_measures
+from cdimf_spark.evaluation.protocol import Protocol
+from cdimf_spark.evaluation.result import measures_of
 from cdimf_spark.progress import stage, step
 
 logger = logging.getLogger(__name__)
@@ -81,7 +87,8 @@ def compare(
         else check_tests(tests, model.tables.items.sparkSession)
     )
     protocol.check(model.tables, checked.n_tests)
-    draws = choose_draws(model.tables, checked.rows, checked.n_tests, protocol.negatives)
+    count_most = partial(most_test_items, checked.rows)
+    draws = choose_draws(model.tables, checked.n_tests, protocol.negatives, count_most)
     scorers: dict[str, Scorer] = {MODEL: model}
     for number, name in enumerate(names):
         step(number)

@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from cdimf_spark.distributed.blocks.arrow_schemas import arrow_schema
+from cdimf_spark.arrow_schemas import arrow_schema
 from cdimf_spark.schemas import BLOCK_ROW
 
 # Largest payload of one row: what one Arrow batch has in conf/local.conf.

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import reduce
 from typing import NamedTuple
 
 from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
 
 from cdimf_spark.configuration.domains import given_domains
 from cdimf_spark.configuration.settings import DomainConfig
 from cdimf_spark.distributed.input.given import Domains, Given
 from cdimf_spark.distributed.input.validation import clean_rows, raise_for_problems
 from cdimf_spark.errors import DataError
+from cdimf_spark.schemas import DOMAIN, ITEM_ID, USER_ID
 
 
 class CheckedTests(NamedTuple):
@@ -50,3 +52,10 @@ def check_tests(tests: Domains, spark: SparkSession | None = None) -> CheckedTes
     contents = raise_for_problems(annotated, sources)
     counts = {name: content.n_rows for name, content in contents.items()}
     return CheckedTests(clean_rows(annotated), counts)
+
+
+def most_test_items(tests: DataFrame, domains: Sequence[str]) -> dict[str, int]:
+    """Distinct test items of the user who has most, by domain."""
+    rows = tests.where(F.col(DOMAIN).isin(list(domains)))
+    counts = rows.groupBy(DOMAIN, USER_ID).agg(F.countDistinct(ITEM_ID).alias("n"))
+    return {row[0]: row[1] for row in counts.groupBy(DOMAIN).agg(F.max("n")).collect()}

@@ -21,19 +21,22 @@ the item groups; the driver sees counts by rank up to k and sums by group, never
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from pyspark.sql import DataFrame
 
-from cdimf_spark.distributed.evaluation.draws import Draws, choose_draws
-from cdimf_spark.distributed.evaluation.evaluation_summary import Found, coverage, summarize
+from cdimf_spark.distributed.evaluation.checked_tests import most_test_items
 from cdimf_spark.distributed.evaluation.held_out_cells import locate_tests, tested_users
 from cdimf_spark.distributed.evaluation.measures import stack_ranks, sum_ranks
-from cdimf_spark.distributed.evaluation.measures_summary import Measured, summarize_measures
-from cdimf_spark.distributed.evaluation.protocol import Lengths, Negatives, Protocol
 from cdimf_spark.distributed.evaluation.ranking_step import make_finish, make_rank_step
 from cdimf_spark.distributed.scoring.grid import Grid, apply_to_cells
 from cdimf_spark.distributed.scoring.scoring_tables import ScoringTables
+from cdimf_spark.evaluation.draws import Draws, choose_draws
+from cdimf_spark.evaluation.evaluation_summary import Found
+from cdimf_spark.evaluation.measures_summary import Measured
+from cdimf_spark.evaluation.protocol import Lengths, Negatives, Protocol
+from cdimf_spark.evaluation.result import evaluation_result
 from cdimf_spark.schemas import RANKS
 
 
@@ -68,13 +71,7 @@ def evaluate(
     Returns
     -------
     dict
-        ``{"k", "negatives", "seed", "domains": {name: metrics}, "measures": {name: measures}}``,
-        ready for JSON. Metrics are hr, ndcg, mrr, coverage; `negatives` of a domain is what its
-        rows were ranked among (a number, or "all"); n_test counts the ranked rows,
-        n_skipped the others, by reason in unknown_user and unknown_item; n_in_train the ranked
-        rows whose item the user has in train (ranked last); sources the ranked rows by the origin
-        of the user's row. Measures are means over users with their intervals, at each k and by
-        group: see `measures_summary.summarize_measures`; `coverage` at each k is added.
+        See `evaluation_result`.
 
     Raises
     ------
@@ -86,24 +83,9 @@ def evaluate(
     tables.check_domains(n_tests)
     protocol = Protocol.of(k, negatives, seed, by)
     protocol.check(tables, n_tests)
-    draws = choose_draws(tables, tests, n_tests, negatives)
+    draws = choose_draws(tables, n_tests, negatives, partial(most_test_items, tests))
     found, measured = rank_and_sum([tables], tests, n_tests, protocol, draws, grid)
-    names, main = sorted(n_tests), protocol.ks[0]
-    return {
-        "k": main,
-        "negatives": negatives,
-        "seed": seed,
-        "domains": {
-            name: {
-                **summarize(name, found, tables.n_items(name), main),
-                "negatives": draws[name],
-            }
-            for name in names
-        },
-        "measures": {
-            name: measures_of(found, measured, name, 0, tables, protocol) for name in names
-        },
-    }
+    return evaluation_result(found, measured, tables, draws, protocol)
 
 
 def rank_and_sum(
@@ -123,22 +105,6 @@ def rank_and_sum(
         ]
     )
     return sum_ranks(ranks, len(models), models[0].layout.users.num_blocks, ks, protocol.by)
-
-
-def measures_of(
-    found: Sequence[Found],
-    measured: Sequence[Measured],
-    domain: str,
-    model: int,
-    tables: ScoringTables,
-    protocol: Protocol,
-) -> dict[str, Any]:
-    """Measures of a domain and model, with the coverage at each k."""
-    measures = summarize_measures(measured, domain, model, protocol.ks, protocol.by)
-    mine = [part for part in found if (part.domain, part.model) == (domain, model)]
-    for k in protocol.ks:
-        measures["at"][str(k)]["coverage"] = coverage(mine, tables.n_items(domain), k)
-    return measures
 
 
 def rank_tests(

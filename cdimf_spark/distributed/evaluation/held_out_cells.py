@@ -23,24 +23,17 @@ from cdimf_spark.distributed.blocks.block_rows import (
     to_table,
 )
 from cdimf_spark.distributed.blocks.indexing import place
-from cdimf_spark.distributed.blocks.ragged import Lists
 from cdimf_spark.distributed.scoring.grid import Grid
-from cdimf_spark.distributed.scoring.scoring_tables import POPULAR, ScoringTables, restrict
+from cdimf_spark.distributed.scoring.scoring_tables import ScoringTables, restrict
 from cdimf_spark.distributed.scoring.user_stage import cogroup_users, user_arrays
-from cdimf_spark.distributed.scoring.users import find_users
+from cdimf_spark.distributed.scoring.users import find_in_block
 from cdimf_spark.distributed.workers import apply_to_cogroups
+from cdimf_spark.evaluation.test_rows import ITEM_KEY, USER_KEY, complete_rows
 from cdimf_spark.kernel.scoring import find_sorted
 from cdimf_spark.schemas import BLOCK_ROW
 
 Indexes = NDArray[np.int64]
 
-# What a test row is: to be ranked, or why it is not.
-RANKED, UNKNOWN_USER, UNKNOWN_ITEM = range(3)
-
-# Columns of the kind `tests`: keys, number of the item in the catalogue (-1: it is not there), its
-# interactions in train; and, once the user is known, the state and whether he has it in train.
-USER_KEY, ITEM_KEY, NUMBER, POPULARITY, STATE, IN_TRAIN = range(6)
-TEST_COLUMNS = 6
 _LOCATED_COLUMNS = 4
 
 
@@ -112,10 +105,8 @@ def tested_users(tables: ScoringTables, grid: Grid, located: DataFrame) -> DataF
         located, targets = located[order], decode_matrix(mine, "targets", rank)
         targets = targets[order] if len(targets) else targets
         keys, user = np.unique(located[:, USER_KEY], return_inverse=True)
-        users = find_users(static, domain, keys, sources, rank)
-        states = _states(located[:, NUMBER], users.sources[user])
-        in_train = _is_seen(users.seen, user, located[:, ITEM_KEY])
-        rows = np.column_stack([located, states, in_train])
+        users = find_in_block(static, domain, keys, sources, rank)
+        rows = complete_rows(located, user, users)
         for chunk, part in grid.chunks_of(mine.column("block")[0].as_py(), len(keys)):
             first, last = np.searchsorted(user, (part.start, part.stop))
             arrays = user_arrays(users.cut(part))
@@ -132,19 +123,3 @@ def tested_users(tables: ScoringTables, grid: Grid, located: DataFrame) -> DataF
         return to_table(batches)
 
     return cogroup_users(tables, grid.domains, located, step, sources)
-
-
-def _states(number: Indexes, sources: Indexes) -> Indexes:
-    """What each test row is, from the number of its item and the source of its user's row."""
-    states = np.where(number >= 0, RANKED, UNKNOWN_ITEM)
-    states[sources == POPULAR] = UNKNOWN_USER
-    return states
-
-
-def _is_seen(seen: Lists, user: Indexes, item_keys: Indexes) -> NDArray[np.bool_]:
-    """Which pairs are among the seen ones, bool (n_pairs,)."""
-    values, code = np.unique(seen.values, return_inverse=True)
-    column, found = find_sorted(values, item_keys)
-    n = len(values)
-    pairs_seen: NDArray[np.bool_] = np.isin(user * n + column, seen.owners * n + code)
-    return found & pairs_seen

@@ -10,9 +10,8 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from cdimf_spark.distributed.blocks.arrow_schemas import arrow_schema
+from cdimf_spark.arrow_schemas import arrow_schema
 from cdimf_spark.distributed.blocks.list_columns import read_matrix
-from cdimf_spark.distributed.blocks.ragged import Lists
 from cdimf_spark.distributed.fold_in.fold_in_step import (
     FOREIGN,
     PULLS,
@@ -23,6 +22,7 @@ from cdimf_spark.distributed.fold_in.fold_in_step import (
 )
 from cdimf_spark.distributed.workers import CogroupFunction
 from cdimf_spark.kernel.explanation import ScoreParts, score_parts
+from cdimf_spark.kernel.lists import Lists
 from cdimf_spark.kernel.scoring import find_sorted, pair_scores
 from cdimf_spark.schemas import EXPLANATIONS, FACTORS
 from cdimf_spark.solver.rules import DomainRules

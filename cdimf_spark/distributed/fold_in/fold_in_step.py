@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 from cdimf_spark.distributed.blocks.block_rows import decode, decode_matrix, encode, to_table
 from cdimf_spark.distributed.blocks.layout import Side
 from cdimf_spark.distributed.blocks.list_columns import read_lists, read_matrix
-from cdimf_spark.distributed.blocks.ragged import Lists
 from cdimf_spark.distributed.training.publishing import factor_lists
 from cdimf_spark.distributed.workers import CogroupFunction
 from cdimf_spark.errors import DataError
 from cdimf_spark.kernel.least_squares import GramBasis
+from cdimf_spark.kernel.lists import Lists
 from cdimf_spark.kernel.scoring import find_sorted
 from cdimf_spark.schemas import FACTORS
 from cdimf_spark.solver.block import Coupling, InteractionBlock, update_items, update_users

@@ -14,8 +14,8 @@ from pyspark.sql import Column
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
+from cdimf_spark.configuration.columns import only_position, plain_name, position_of
 from cdimf_spark.distributed.input.cell_checks import wrong_type
-from cdimf_spark.distributed.input.column_choice import only_position, plain_name, position_of
 from cdimf_spark.errors import ColumnsError
 
 logger = logging.getLogger(__name__)

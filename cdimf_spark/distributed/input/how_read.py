@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Self
 
-from cdimf_spark.distributed.input.column_choice import Roles, found_by
+from cdimf_spark.configuration.columns import Roles, found_by
 
 
 @dataclass(frozen=True)

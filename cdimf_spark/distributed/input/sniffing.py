@@ -8,8 +8,8 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from cdimf_spark.configuration.columns import Roles, choose_columns, known_roles
 from cdimf_spark.configuration.settings import DomainConfig
-from cdimf_spark.distributed.input.column_choice import Roles, choose_columns, known_roles
 from cdimf_spark.distributed.input.first_line import looks_like_names
 from cdimf_spark.errors import ColumnsError, DataError
 

@@ -8,13 +8,8 @@ from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
+from cdimf_spark.configuration.columns import ITEM_NAMES, USER_NAMES, choose_columns, plain_name
 from cdimf_spark.configuration.settings import DomainConfig
-from cdimf_spark.distributed.input.column_choice import (
-    ITEM_NAMES,
-    USER_NAMES,
-    choose_columns,
-    plain_name,
-)
 from cdimf_spark.distributed.input.event_columns import EventCells, EventColumns, event_cells
 from cdimf_spark.distributed.input.how_read import Reading
 from cdimf_spark.distributed.input.read_errors import plain_path

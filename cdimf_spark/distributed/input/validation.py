@@ -12,6 +12,7 @@ from pyspark.sql import Column, DataFrame, Row, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
+from cdimf_spark.configuration.columns import choose_columns
 from cdimf_spark.distributed.input.cell_checks import (
     bad_weight,
     column_named,
@@ -20,7 +21,6 @@ from cdimf_spark.distributed.input.cell_checks import (
     inexact_id,
     wrong_type,
 )
-from cdimf_spark.distributed.input.column_choice import choose_columns
 from cdimf_spark.distributed.input.content import Content, content_sums
 from cdimf_spark.distributed.input.event_columns import EventColumns, event_cells
 from cdimf_spark.distributed.input.how_read import Reading

@@ -37,8 +37,8 @@ from cdimf_spark.errors import ConfigurationError
 from cdimf_spark.results.folders import Order, Recognise, by_marker_only, claim_folder
 from cdimf_spark.results.marker import MARKER
 from cdimf_spark.results.overlaps import Named, refuse_overlap
-from cdimf_spark.results.places import LOCAL, Place, input_places, place_of, working_folder
-from cdimf_spark.results.replacing import check_output, new_result
+from cdimf_spark.results.places import LOCAL, Place, input_places, place_of
+from cdimf_spark.results.replacing import check_output, local_place, new_result
 
 # What a job reads, by what messages call it: paths, names of tables, or frames.
 Inputs = Mapping[str, str | DataFrame | None]
@@ -167,12 +167,7 @@ def check_local_target(spark: SparkSession, path: str, order: Order, inputs: Inp
     ConfigurationError
         As `check_target`, or the path belongs to another store.
     """
-    place = place_of(path, working_folder())
-    if place.local is None:
-        raise ConfigurationError(
-            f"output {path!r}: {order.kind.noun} is written to a local folder: name one, and copy "
-            "it wherever you like"
-        )
+    place = local_place(path, order)
     return check_output(place, order, places_of(spark, inputs, session_place(spark)))
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from dataclasses import replace
 
 import numpy as np
@@ -18,15 +17,14 @@ from cdimf_spark.distributed.scoring.scoring_tables import (
     ITEM_KINDS,
     ScoringTables,
     Sizes,
-    Sources,
     restrict,
 )
 from cdimf_spark.distributed.workers import apply_to_cogroups
-from cdimf_spark.errors import DataError, counted
+from cdimf_spark.errors import DataError
 from cdimf_spark.kernel.scoring import find_sorted
 from cdimf_spark.schemas import BLOCK_ROW
-
-logger = logging.getLogger(__name__)
+from cdimf_spark.scoring.requests import report_unknown_items
+from cdimf_spark.scoring.sources import Sources
 
 
 def swapped(tables: ScoringTables) -> ScoringTables:
@@ -86,20 +84,7 @@ def count_known(tables: ScoringTables, domain: str, items: DataFrame, name: str)
     asked = items.selectExpr("item_id AS user_id")
     unknown = unknown_users(swapped(tables), domain, asked).selectExpr("count(1)", "min(user_id)")
     n, (n_unknown, first) = asked.count(), unknown.collect()[0]
-    if n_unknown == n:
-        raise DataError(
-            f"{name}: domain {domain!r} has none of the {counted(n, 'item')}, the first is "
-            f"{first!r}: are their ids those of the training?"
-        )
-    if n_unknown:
-        logger.warning(
-            "%s: domain %s does not have %d of %s, the first is %r",
-            name,
-            domain,
-            n_unknown,
-            counted(n, "item"),
-            first,
-        )
+    report_unknown_items(name, domain, n, n_unknown, first)
     return int(n - n_unknown)
 
 

@@ -8,9 +8,11 @@ from pyspark.sql import DataFrame
 
 from cdimf_spark.distributed.blocks.layout import Layout
 from cdimf_spark.distributed.recommendation.item_filters import count_known, swapped
-from cdimf_spark.distributed.recommendation.recommend import check_length, recommend
-from cdimf_spark.distributed.scoring.scoring_tables import ScoringTables, Sizes, Sources
+from cdimf_spark.distributed.recommendation.recommend import recommend
+from cdimf_spark.distributed.scoring.scoring_tables import ScoringTables, Sizes
 from cdimf_spark.distributed.scoring.user_stage import LeftOut
+from cdimf_spark.scoring.lengths import check_length
+from cdimf_spark.scoring.sources import Sources
 
 
 def users_for_items(

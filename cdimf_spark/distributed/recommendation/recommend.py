@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TypeGuard
-
 import numpy as np
 import pyarrow as pa
 from pyspark.sql import DataFrame
 
-from cdimf_spark.distributed.blocks.arrow_schemas import arrow_schema
+from cdimf_spark.arrow_schemas import arrow_schema
 from cdimf_spark.distributed.blocks.block_ops import by_block
 from cdimf_spark.distributed.blocks.block_rows import decode
-from cdimf_spark.distributed.blocks.ragged import Lists, pack_texts, unpack_texts
+from cdimf_spark.distributed.blocks.ragged import pack_texts, unpack_texts
 from cdimf_spark.distributed.scoring.grid import (
     Arrays,
     FinishFunction,
@@ -20,19 +18,20 @@ from cdimf_spark.distributed.scoring.grid import (
     apply_to_cells,
     decode_all,
 )
-from cdimf_spark.distributed.scoring.item_group import ItemGroup, item_ids
+from cdimf_spark.distributed.scoring.item_rows import decode_group, item_ids
 from cdimf_spark.distributed.scoring.scoring_tables import (
     ITEM_KINDS,
-    SOURCES,
     ScoringTables,
     restrict,
 )
 from cdimf_spark.distributed.scoring.user_stage import LeftOut, listed_users, place_users
 from cdimf_spark.distributed.workers import apply_to_cogroups
-from cdimf_spark.errors import ValueOutOfRangeError
+from cdimf_spark.kernel.lists import Lists
 from cdimf_spark.kernel.ranking import merge_columns
 from cdimf_spark.kernel.scoring import best_items, find_sorted, unit_rows
 from cdimf_spark.schemas import RECOMMENDATIONS, USER_ID
+from cdimf_spark.scoring.lengths import check_length
+from cdimf_spark.scoring.sources import SOURCES
 
 _SEEN = LeftOut()
 _SCHEMA = arrow_schema(RECOMMENDATIONS)
@@ -99,7 +98,7 @@ def make_top_step(rank: int, k: int, with_counts: bool, cosine: bool) -> ScoreFu
     """
 
     def step(domain: str, number: int, item_rows: pa.Table, user_rows: pa.Table) -> Arrays:
-        group, arrays = ItemGroup.of(item_rows, rank), decode_all(user_rows)
+        group, arrays = decode_group(item_rows, rank), decode_all(user_rows)
         users = arrays["factors"].reshape(-1, rank + with_counts)
         items = group.factors
         if cosine:
@@ -171,21 +170,3 @@ def unknown_users(tables: ScoringTables, domain: str, requests: DataFrame) -> Da
     asked = requests.selectExpr("user_id", "CAST(NULL AS STRING) AS item_id")
     right = by_block(place_users(tables, asked), side)
     return apply_to_cogroups(left, right, step, "user_id string")
-
-
-def check_length(k: object, n_items: int, domain: str, noun: str = "items") -> None:
-    """Raise ValueOutOfRangeError for a k that is not between 1 and the number of items."""
-    if not is_count(k) or k > n_items:
-        allowed = f"a whole number from 1 to {n_items}, the number of {noun} of domain {domain!r}"
-        raise ValueOutOfRangeError("k", k, allowed)
-
-
-def check_positive(k: object) -> None:
-    """Raise ValueOutOfRangeError for a k that no catalogue allows."""
-    if not is_count(k):
-        raise ValueOutOfRangeError("k", k, "a whole number from 1")
-
-
-def is_count(value: object) -> TypeGuard[int]:
-    """Tell whether a value is a whole number from 1."""
-    return isinstance(value, int) and not isinstance(value, bool) and value >= 1

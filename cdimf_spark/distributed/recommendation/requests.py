@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import numbers
 from collections.abc import Iterable, Mapping
 from typing import TypeAlias
@@ -14,10 +13,9 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from cdimf_spark.distributed.input.given import Frame, to_spark
-from cdimf_spark.errors import ConfigurationError, DataError, counted
+from cdimf_spark.errors import ConfigurationError, DataError
 from cdimf_spark.schemas import ITEM_ID, USER_ID
-
-logger = logging.getLogger(__name__)
+from cdimf_spark.scoring.requests import report_unknown_users
 
 Ids: TypeAlias = Frame | Iterable[object]
 
@@ -86,9 +84,6 @@ def _check_columns(frame: DataFrame, noun: str, *columns: str) -> None:
             raise DataError(f"{noun}: no column {name!r}; present: {present}")
 
 
-POPULAR_FATE = "get what is popular (source: popular)"
-
-
 def report_unknown(requests: DataFrame, unknown: DataFrame, fate: str) -> int:
     """Log how many users no domain knows, and the first of their ids; count all users."""
     asked = requests.selectExpr("false AS is_unknown", USER_ID)
@@ -97,12 +92,5 @@ def report_unknown(requests: DataFrame, unknown: DataFrame, fate: str) -> int:
         "count_if(NOT is_unknown)", "count_if(is_unknown)", f"min(IF(is_unknown, {USER_ID}, NULL))"
     )
     n, n_unknown, first = found.collect()[0]
-    if not n:
-        raise DataError("the list of users is empty")
-    if n_unknown:
-        advice = ": are their ids those of the training?" if n_unknown == n else ""
-        users = counted(n_unknown, "user")
-        logger.warning(
-            "%s of %d whom no domain knows %s; the first is %r%s", users, n, fate, first, advice
-        )
+    report_unknown_users(n, n_unknown, first, fate)
     return int(n)

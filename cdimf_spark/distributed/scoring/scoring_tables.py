@@ -11,11 +11,7 @@ from pyspark.sql import DataFrame
 
 from cdimf_spark.distributed.blocks.layout import Layout
 from cdimf_spark.errors import ConfigurationError, did_you_mean
-
-# Where a user's row comes from, best first: his rows in the domain itself, the consensus of the
-# domains, the mean of his rows in the other domains; nobody knows him: what is popular.
-SOURCES = ("own", "shared", "foreign", "popular")
-OWN, SHARED, FOREIGN, POPULAR = range(4)
+from cdimf_spark.scoring.sources import Sources
 
 # Kinds of packed rows of each side.
 USER_KINDS = ("keys", "ids", "shared", "columns", "indptr", "indices", "factors", "z")
@@ -36,28 +32,6 @@ class Sizes:
         number depends on the number of blocks, which is a part of the model.
         """
         return np.concatenate(([0], np.cumsum(self.items[domain], dtype=np.int64)))
-
-
-@dataclass(frozen=True)
-class Sources:
-    """Which rows may score a user.
-
-    Attributes
-    ----------
-    aligned
-        Domains whose factors live in one space: users of one can be scored in another. A domain
-        that was trained with rho = 0 has a space of its own.
-    transfers
-        False: a user of other domains is known, but has a zero row, since his rows there say
-        nothing here.
-    """
-
-    aligned: frozenset[str]
-    transfers: bool = True
-
-    def domains_for(self, domain: str) -> list[str]:
-        """Domains whose users can be scored in one, sorted."""
-        return sorted(self.aligned | {domain}) if domain in self.aligned else [domain]
 
 
 @dataclass(frozen=True)

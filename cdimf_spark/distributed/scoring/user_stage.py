@@ -15,19 +15,20 @@ from pyspark.sql import DataFrame
 from cdimf_spark.distributed.blocks.block_ops import by_block
 from cdimf_spark.distributed.blocks.block_rows import decode, to_table
 from cdimf_spark.distributed.blocks.indexing import place, unpack_ids
-from cdimf_spark.distributed.blocks.ragged import Lists, pack_texts
+from cdimf_spark.distributed.blocks.ragged import pack_texts
 from cdimf_spark.distributed.scoring.grid import Arrays, Grid
 from cdimf_spark.distributed.scoring.scoring_tables import (
-    POPULAR,
     USER_KINDS,
     ScoringTables,
-    Sources,
     restrict,
 )
-from cdimf_spark.distributed.scoring.users import Users, find_users
+from cdimf_spark.distributed.scoring.users import find_in_block
 from cdimf_spark.distributed.workers import CogroupFunction, apply_to_cogroups
+from cdimf_spark.kernel.lists import Lists
 from cdimf_spark.kernel.scoring import find_sorted
 from cdimf_spark.schemas import BLOCK_ROW
+from cdimf_spark.scoring.sources import POPULAR, Sources
+from cdimf_spark.scoring.users import Users
 
 # What is needed of a domain in which a user is not scored.
 _ELSEWHERE = ("keys", "shared", "factors", "z")
@@ -93,7 +94,7 @@ def listed_users(
             keys, ids = decode(static, "keys"), unpack_ids(decode(static, "ids"))
         if not len(keys):
             return to_table([])
-        found = find_users(static, domain, keys, sources, rank)
+        found = find_in_block(static, domain, keys, sources, rank)
         found = found._replace(seen=rule.lists(found, keys, pairs))
         if not everybody:
             is_popular = (found.sources == POPULAR).astype(np.float32)

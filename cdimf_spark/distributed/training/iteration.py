@@ -31,9 +31,9 @@ from cdimf_spark.distributed.training.sums import Sums, collect_sums
 from cdimf_spark.distributed.training.user_step import ItemSide, make_user_step
 from cdimf_spark.distributed.training.warm_start import EarlierModel
 from cdimf_spark.distributed.workers import CogroupFunction
-from cdimf_spark.errors import NumericalError
-from cdimf_spark.kernel.least_squares import GramBasis, gram_basis
+from cdimf_spark.kernel.least_squares import GramBasis
 from cdimf_spark.solver.rules import DomainSize, domain_rules
+from cdimf_spark.solver.stopping import finite_basis
 
 EXCHANGE_KINDS = ("exchange", "exchange_keys")
 
@@ -187,20 +187,10 @@ class Steps:
     def _with_bases(self, sent: DataFrame, num_blocks: int) -> Messages:
         rank = self.settings.rank
         sums = collect_sums(sent, num_blocks)
-        bases = {d: _basis(d, g.reshape(rank, rank)) for d, g in sums.pop("gram").items()}
+        bases = {d: finite_basis(d, g.reshape(rank, rank)) for d, g in sums.pop("gram").items()}
         rules, row_sums = self.settings.rules, sums.pop("row_sums", {})
         priors = {domain: rules[domain].prior_of(total) for domain, total in row_sums.items()}
         return Messages(only(sent, "message"), bases, sums, priors)
-
-
-def _basis(domain: str, gram: NDArray[np.float64]) -> GramBasis:
-    try:
-        return gram_basis(gram)
-    except np.linalg.LinAlgError as error:
-        raise NumericalError(
-            f"domain {domain!r}: the factors are no longer finite. Check the weights of the data "
-            "for extremes, or raise reg_param"
-        ) from error
 
 
 def cut(frame: DataFrame) -> DataFrame:

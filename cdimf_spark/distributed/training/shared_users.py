@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from cdimf_spark.kernel.consensus import shared_factors, squared_distance
+from cdimf_spark.kernel.consensus import shared_factors
 
 Matrix = NDArray[np.float32]
 
@@ -52,9 +52,3 @@ def update_consensus(
         settings.proximal_strength,
     )
     return {domain: z[np.searchsorted(keys, exchanges[domain].keys)] for domain in domains}
-
-
-def consensus_sums(z: Matrix, before: Matrix, rho: float) -> NDArray[np.float64]:
-    """float64 (3,): |z - z_old|^2, the same times rho^2 (dual residual), |z|^2."""
-    change = squared_distance(z, before)
-    return np.array([change, rho**2 * change, squared_distance(z, np.zeros_like(z))])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import math
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, NamedTuple
@@ -16,12 +15,13 @@ from cdimf_spark.distributed.training.iteration import (
     Steps,
     UserState,
 )
-from cdimf_spark.distributed.training.iteration_metrics import iteration_metrics
 from cdimf_spark.distributed.training.releasing import collecting_little, release_frames
 from cdimf_spark.distributed.training.timing import Stopwatch
 from cdimf_spark.distributed.training.working_tables import WorkingTables
 from cdimf_spark.errors import NumericalError
 from cdimf_spark.progress import stage, step
+from cdimf_spark.solver.iteration_metrics import iteration_line, iteration_metrics
+from cdimf_spark.solver.stopping import check_loss, converged
 
 logger = logging.getLogger(__name__)
 
@@ -29,9 +29,6 @@ logger = logging.getLogger(__name__)
 # the commits of the next iteration wait for.
 _FORGET_EVERY = 10
 _FREE_DISK_EVERY = 50
-# A model whose observed loss is so many times that of predicting nothing has lost its way. (The
-# loss itself is rounding where weights are extreme, and may rise while domains come to agree.)
-_EXPLODED = 1000.0
 
 
 class Trained(NamedTuple):
@@ -116,7 +113,7 @@ class Trainer:
         done = self.run.iterations
         if len(done) >= self.model.max_iter:
             return True
-        reason = _converged(done, self.model)
+        reason = converged(done, self.model)
         if reason:
             logger.info("stopped after iteration %d: %s", len(done), reason)
         return bool(reason)
@@ -133,12 +130,12 @@ class Trainer:
             use_z = self._use_z(iteration)
             state, messages = self.steps.update_users(items, state, use_z, aggregate)
         metrics = iteration_metrics({**items.sums, **messages.sums})
-        _check_loss(iteration, metrics)
+        check_loss(iteration, metrics)
         with watch.part("waiting"):
             # For the commits of the iteration before, if they are not yet through.
             commits.wait()
         metrics |= {"iteration": iteration, "seconds": watch.seconds()}
-        logger.info("%s", _line(metrics, self.model.max_iter, watch))
+        logger.info("%s (%s)", iteration_line(metrics, self.model.max_iter), watch)
         stage("iterations")
         step(iteration, f"loss={metrics['loss']:.6g}, seconds={metrics['seconds']:.2f}")
         self.run.note(ITERATION, iteration, metrics)
@@ -192,33 +189,6 @@ def frees_disk(run: Run) -> bool:
     return not run.first or run.iteration > _FREE_DISK_EVERY
 
 
-def _check_loss(iteration: int, metrics: dict[str, Any]) -> None:
-    """Refuse a loss that is no number, and a model that is far worse than none."""
-    if math.isfinite(metrics["loss"]) and metrics["explained"] > -_EXPLODED:
-        return
-    raise NumericalError(
-        f"iteration {iteration}: the loss is {metrics['loss']:.6g}, the explained share of the "
-        f"observed weight {metrics['explained']:.6g}. Check the weights of the data for extremes, "
-        "or raise reg_param"
-    )
-
-
-def _converged(done: list[dict[str, Any]], model: ModelConfig) -> str:
-    """Why the iterations so far are enough, or an empty string."""
-    if not done:
-        return ""
-    last = done[-1]
-    if model.residual_tol is not None and last["shared_norm"]:
-        worst = max(last["primal_residual"], last["shared_change"]) / last["shared_norm"]
-        if worst <= model.residual_tol:
-            return f"relative residual {worst:.2e} <= residual_tol {model.residual_tol}"
-    if model.loss_tol is not None and len(done) > 1:
-        change = abs(done[-2]["loss"] - last["loss"]) / abs(last["loss"])
-        if change <= model.loss_tol:
-            return f"relative change of the loss {change:.2e} <= loss_tol {model.loss_tol}"
-    return ""
-
-
 def _announce(done: int) -> None:
     """Say why the first iteration of a process may take longer than all others."""
     step(done)
@@ -226,15 +196,4 @@ def _announce(done: int) -> None:
     logger.info(
         "iterating: the first one loads the row solver; a machine that never ran it compiles it, "
         "which takes some 20 seconds"
-    )
-
-
-def _line(metrics: dict[str, Any], max_iter: int, watch: Stopwatch) -> str:
-    """The log line of an iteration."""
-    parts = ("loss", "observed_loss", "unobserved_loss", "regularization_loss", "coupling_loss")
-    losses = " ".join(f"{name.removesuffix('_loss')}={metrics[name]:.6g}" for name in parts)
-    return (
-        f"iteration={metrics['iteration']}/{max_iter} {losses} "
-        f"explained={metrics['explained']:.3f} primal={metrics['primal_residual']:.4g} "
-        f"dual={metrics['dual_residual']:.4g} seconds={metrics['seconds']:.2f} ({watch})"
     )

@@ -34,11 +34,10 @@ from cdimf_spark.distributed.training.routing import scoring_rows, send_users
 from cdimf_spark.distributed.training.shared_users import (
     ConsensusSettings,
     Exchange,
-    consensus_sums,
     update_consensus,
 )
 from cdimf_spark.distributed.workers import CogroupFunction
-from cdimf_spark.kernel.consensus import squared_distance
+from cdimf_spark.kernel.consensus import consensus_sums, squared_distance
 from cdimf_spark.kernel.least_squares import GramBasis
 from cdimf_spark.solver.block import Coupling, UserUpdate, update_users
 

@@ -20,7 +20,7 @@ from cdimf_spark.distributed.output.runs import Run, last_run
 from cdimf_spark.distributed.output.tables import OutputTables
 from cdimf_spark.errors import ConfigurationError, DataError
 from cdimf_spark.schemas import DOMAIN, FACTORS, USER_ID
-from cdimf_spark.solver.earlier import EarlierRows, KeyedRows
+from cdimf_spark.solver.earlier import EarlierRows, KeyedRows, check_earlier
 
 logger = logging.getLogger(__name__)
 
@@ -78,7 +78,8 @@ class EarlierModel:
         if run is not None:
             _check_same(run, found)
         earlier = TrainConfig.from_dict(found.details["config"], f"run {found.run_id}")
-        _check_fit(config, earlier)
+        where, names = f"warm_start {config.warm_start!r}", config.domain_names
+        check_earlier(where, earlier.model.rank, earlier.domain_names, config.model, names)
         logger.info("starting from run %s in %s", found.run_id, config.warm_start)
         return cls(found.run_id, tables.read("user_factors"), earlier.coupled_domains)
 
@@ -103,26 +104,6 @@ def _check_same(run: Run, found: Run) -> None:
         raise ConfigurationError(
             f"cannot resume run {run.run_id}: it started from the model of run {before}, which run "
             f"{found.run_id} has replaced. Start a new run without --resume"
-        )
-
-
-def _check_fit(config: TrainConfig, earlier: TrainConfig) -> None:
-    where = f"warm_start {config.warm_start!r}"
-    if earlier.model.rank != config.model.rank:
-        raise ConfigurationError(
-            f"{where}: that model has rank {earlier.model.rank}, this training "
-            f"{config.model.rank}. Set rank={earlier.model.rank}, or leave warm_start out"
-        )
-    if config.model.schedule == "paper":
-        raise ConfigurationError(
-            f"{where}: schedule paper starts from random items and uses no user rows. Set "
-            "schedule=consensus, or leave warm_start out"
-        )
-    known, wanted = ({d.name for d in one.domains} for one in (earlier, config))
-    if not known & wanted:
-        raise ConfigurationError(
-            f"{where}: that model has the domains {', '.join(sorted(known))}, and none of "
-            f"{', '.join(sorted(wanted))}"
         )
 
 

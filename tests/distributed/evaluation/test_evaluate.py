@@ -11,12 +11,12 @@ import pytest
 from pyspark.sql import SparkSession
 
 from cdimf_spark.distributed.evaluation.evaluate import evaluate
-from cdimf_spark.distributed.evaluation.evaluation_summary import Found, summarize
-from cdimf_spark.distributed.evaluation.held_out_cells import UNKNOWN_ITEM, UNKNOWN_USER
-from cdimf_spark.distributed.evaluation.protocol import Negatives
 from cdimf_spark.distributed.scoring.grid import Grid
 from cdimf_spark.distributed.scoring.scoring_tables import ScoringTables
 from cdimf_spark.errors import ConfigurationError, DataError, EmptyInputError, ValueOutOfRangeError
+from cdimf_spark.evaluation.evaluation_summary import Found, summarize
+from cdimf_spark.evaluation.protocol import Negatives
+from cdimf_spark.evaluation.test_rows import UNKNOWN_ITEM, UNKNOWN_USER
 from tests.support.planted import Planted, expected_metrics, random_model, tests_frame
 from tests.support.planted_tables import planted_tables
 

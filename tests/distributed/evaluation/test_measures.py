@@ -14,10 +14,10 @@ import pytest
 from pyspark.sql import SparkSession
 
 from cdimf_spark.distributed.evaluation.evaluate import evaluate
-from cdimf_spark.distributed.evaluation.groups import GROUPINGS, check_groupings
-from cdimf_spark.distributed.evaluation.protocol import Negatives
 from cdimf_spark.distributed.scoring.grid import Grid
 from cdimf_spark.errors import ValueOutOfRangeError
+from cdimf_spark.evaluation.groups import GROUPINGS, check_groupings
+from cdimf_spark.evaluation.protocol import Negatives
 from cdimf_spark.reports.measures_report import measures_tables
 from tests.support.plain_measures import Users, ranks_of_users, values_of
 from tests.support.planted import random_model, tests_frame

@@ -10,7 +10,7 @@ from pyspark.sql import SparkSession
 
 from cdimf_spark.distributed.model import CDIMFModel
 from cdimf_spark.errors import ConfigurationError
-from cdimf_spark.serving.row_files import RowTable
+from cdimf_spark.serving.row_table import RowTable
 from cdimf_spark.serving.serving_model import ServingModel
 from tests.support.helpers import Domains, assert_factors_close, factors_by_id
 from tests.support.served_model import training_cells
@@ -93,7 +93,7 @@ def test_one_domain_for_itself(model: CDIMFModel, domains: Domains, tmp_path: Pa
     assert served.domains == (name,)
     assert sorted(path.name for path in (tmp_path / "one" / "domains").iterdir()) == [name]
     members = set(domains[name]["user_id"])
-    shared = RowTable(tmp_path / "one", "shared")
+    shared = RowTable.open(tmp_path / "one", "shared")
     assert {shared.id_of(n) for n in range(len(shared))} <= members
     with pytest.raises(ConfigurationError, match="--overwrite"):
         model.export(str(tmp_path / "one"))

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from cdimf_spark.configuration.columns import Roles, choose_columns
 from cdimf_spark.configuration.settings import DomainConfig
-from cdimf_spark.distributed.input.column_choice import Roles, choose_columns
 from cdimf_spark.distributed.input.sniffing import (
     find_text_layout,
     json_keys,

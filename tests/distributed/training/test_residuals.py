@@ -10,7 +10,7 @@ import pytest
 from pyspark.sql import SparkSession
 
 from cdimf_spark.configuration.settings import ModelConfig
-from cdimf_spark.distributed.training.trainer import _converged
+from cdimf_spark.solver.stopping import converged
 from tests.support.dense_reference import Reference
 from tests.support.training_in_memory import (
     SMALL,
@@ -60,10 +60,10 @@ def test_an_early_stop(spark: SparkSession) -> None:
 def test_tolerances(tolerance: dict[str, Any], stops: bool) -> None:
     last = {"loss": 90.0, "shared_norm": 4.0, "primal_residual": 0.5, "shared_change": 1.0}
     model = ModelConfig(**tolerance)
-    assert bool(_converged([{**last, "loss": 100.0}, last], model)) is stops
-    assert _converged([], model) == ""
+    assert bool(converged([{**last, "loss": 100.0}, last], model)) is stops
+    assert converged([], model) == ""
 
 
 def test_no_residual_without_a_consensus() -> None:
     last = {"loss": 90.0, "shared_norm": 0.0, "primal_residual": 0.0, "shared_change": 0.0}
-    assert _converged([last], ModelConfig(residual_tol=0.1, loss_tol=0.1)) == ""
+    assert converged([last], ModelConfig(residual_tol=0.1, loss_tol=0.1)) == ""

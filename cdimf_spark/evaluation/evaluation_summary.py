@@ -8,15 +8,15 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from cdimf_spark.distributed.evaluation.held_out_cells import (
+from cdimf_spark.errors import DataError, EmptyInputError
+from cdimf_spark.evaluation.test_rows import (
     RANKED,
     UNKNOWN_ITEM,
     UNKNOWN_USER,
 )
-from cdimf_spark.distributed.scoring.scoring_tables import POPULAR, SOURCES
-from cdimf_spark.errors import DataError, EmptyInputError
 from cdimf_spark.kernel.metrics import hit_rate, ndcg
 from cdimf_spark.kernel.user_metrics import from_halves
+from cdimf_spark.scoring.sources import POPULAR, SOURCES
 
 
 class Found(NamedTuple):

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cdimf_spark.distributed.training.sums import Sums
+# kind -> domain -> array
+Sums = Mapping[str, Mapping[str, NDArray[np.float64]]]
 
 
 def iteration_metrics(sums: Sums) -> dict[str, Any]:
@@ -48,3 +50,14 @@ def _total(sums: Sums, kind: str, length: int) -> NDArray[np.float64]:
     """Sum over the domains; zeros where the step was left out."""
     found = list(sums.get(kind, {}).values())
     return np.sum(found, axis=0) if found else np.zeros(length)
+
+
+def iteration_line(metrics: Mapping[str, Any], max_iter: int) -> str:
+    """The log line of an iteration: metrics with `iteration` and `seconds`."""
+    parts = ("loss", "observed_loss", "unobserved_loss", "regularization_loss", "coupling_loss")
+    losses = " ".join(f"{name.removesuffix('_loss')}={metrics[name]:.6g}" for name in parts)
+    return (
+        f"iteration={metrics['iteration']}/{max_iter} {losses} "
+        f"explained={metrics['explained']:.3f} primal={metrics['primal_residual']:.4g} "
+        f"dual={metrics['dual_residual']:.4g} seconds={metrics['seconds']:.2f}"
+    )

@@ -7,14 +7,9 @@ measured too, by a protocol that its numbers name.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
-from pyspark.sql import DataFrame
-from pyspark.sql import functions as F
-
-from cdimf_spark.distributed.evaluation.protocol import Negatives
-from cdimf_spark.distributed.scoring.scoring_tables import ScoringTables
-from cdimf_spark.schemas import DOMAIN, ITEM_ID, USER_ID
+from cdimf_spark.evaluation.protocol import Catalogues, Negatives
 
 logger = logging.getLogger(__name__)
 
@@ -23,18 +18,21 @@ Draws = Mapping[str, Negatives]
 
 
 def choose_draws(
-    tables: ScoringTables, tests: DataFrame, n_tests: Mapping[str, int], negatives: Negatives
+    catalogues: Catalogues,
+    n_tests: Mapping[str, int],
+    negatives: Negatives,
+    count_most: Callable[[Sequence[str]], Mapping[str, int]],
 ) -> Draws:
     """Choose how each domain's test rows are ranked, and warn where it is not as asked for.
 
     Parameters
     ----------
-    tests
-        domain, user_id, item_id.
     n_tests
         How many rows there are at most, by domain.
     negatives
         What was asked for.
+    count_most
+        Counts, for some domains, the distinct test items of the user who has most.
 
     Returns
     -------
@@ -44,25 +42,18 @@ def choose_draws(
     """
     if negatives == "all":
         return dict.fromkeys(n_tests, negatives)
-    left = {domain: tables.n_items(domain) - negatives for domain in n_tests}
+    left = {domain: catalogues.n_items(domain) - negatives for domain in n_tests}
     small = {domain for domain, n in left.items() if n < 1}
     # A user has no more test items than there are test rows: as a rule nothing need be counted.
     near = [domain for domain, n in left.items() if 1 <= n < n_tests[domain]]
-    most = _most_items_of_a_user(tests, near) if near else {}
+    most = count_most(near) if near else {}
     small |= {domain for domain, n in most.items() if n > left[domain]}
     for domain in sorted(small):
         logger.warning(
             "domain %r has %d items, too few to draw %d negatives beside the test items of each "
             "user: its test rows are ranked among all items",
             domain,
-            tables.n_items(domain),
+            catalogues.n_items(domain),
             negatives,
         )
     return {domain: "all" if domain in small else negatives for domain in n_tests}
-
-
-def _most_items_of_a_user(tests: DataFrame, domains: Iterable[str]) -> dict[str, int]:
-    """Distinct test items of the user who has most, by domain."""
-    rows = tests.where(F.col(DOMAIN).isin(list(domains)))
-    counts = rows.groupBy(DOMAIN, USER_ID).agg(F.countDistinct(ITEM_ID).alias("n"))
-    return {row[0]: row[1] for row in counts.groupBy(DOMAIN).agg(F.max("n")).collect()}

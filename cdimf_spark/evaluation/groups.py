@@ -11,12 +11,12 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from cdimf_spark.configuration.options import split_names
-from cdimf_spark.distributed.scoring.scoring_tables import POPULAR, SOURCES
 from cdimf_spark.errors import ValueOutOfRangeError
+from cdimf_spark.scoring.sources import POPULAR, SOURCES
 
 Codes = NDArray[np.int64]
 
-# What rows can be grouped by: whether several domains have the user; his interactions in train in
+# What rows can be grouped by: whether several domains have the user; their interactions in train in
 # this domain; those of the item; where the row comes from that scores the user.
 GROUPINGS = ("shared", "history", "popularity", "source")
 # Bins of interactions: from each of these to below the next.

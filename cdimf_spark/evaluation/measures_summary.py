@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from operator import add
 from typing import Any, NamedTuple
 
-from cdimf_spark.distributed.evaluation.groups import group_label
+from cdimf_spark.evaluation.groups import group_label
 from cdimf_spark.kernel.user_metrics import AT_K, from_halves, variance
 
 # Of the normal distribution: 95 % lie within so many standard deviations.

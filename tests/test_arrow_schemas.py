@@ -7,7 +7,7 @@ from pyspark.sql.pandas.types import to_arrow_schema
 from pyspark.sql.types import StructType
 
 from cdimf_spark import schemas
-from cdimf_spark.distributed.blocks.arrow_schemas import arrow_schema
+from cdimf_spark.arrow_schemas import arrow_schema
 
 TABLES = {
     name: ddl

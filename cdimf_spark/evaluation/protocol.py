@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import typing
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Literal, NamedTuple
 
-from cdimf_spark.distributed.evaluation.groups import check_groupings
-from cdimf_spark.distributed.recommendation.recommend import check_length, check_positive, is_count
-from cdimf_spark.distributed.scoring.scoring_tables import ScoringTables
 from cdimf_spark.errors import ValueOutOfRangeError
+from cdimf_spark.evaluation.groups import check_groupings
+from cdimf_spark.scoring.lengths import check_length, check_positive, is_count
 
 Negatives = int | Literal["all"]
 # One length of the list, or several.
 Lengths = int | Sequence[int]
+
+
+class Catalogues(typing.Protocol):
+    """The items of a model's domains."""
+
+    def check_domains(self, names: Iterable[str]) -> None:
+        """Raise ConfigurationError for a domain that the model does not have."""
+
+    def n_items(self, domain: str) -> int:
+        """Size of a domain's catalogue."""
 
 
 class Protocol(NamedTuple):
@@ -41,12 +51,12 @@ class Protocol(NamedTuple):
         check_lists(k, negatives, seed)
         return cls(lengths(k), negatives, seed, check_groupings(by))
 
-    def check(self, tables: ScoringTables, n_tests: Mapping[str, int]) -> None:
+    def check(self, catalogues: Catalogues, n_tests: Mapping[str, int]) -> None:
         """Check the catalogues of the domains to test."""
-        tables.check_domains(n_tests)
+        catalogues.check_domains(n_tests)
         for domain in n_tests:
             for k in self.ks:
-                check_length(k, tables.n_items(domain), domain)
+                check_length(k, catalogues.n_items(domain), domain)
 
 
 def lengths(k: Lengths) -> tuple[int, ...]:
