@@ -54,7 +54,8 @@ class LocalScorer:
     ) -> Evaluation:
         """Rank held-out items and compute HR, NDCG, MAP, MRR, precision, recall and coverage.
 
-        The numbers are those of `CDIMFModel.evaluate` for the same model: the same items are drawn.
+        The numbers are those of `CDIMFModel.evaluate` for the same model: the same items are drawn
+        (but see `catalogue` for large trainings of many blocks).
 
         Parameters
         ----------
