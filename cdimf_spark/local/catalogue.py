@@ -1,7 +1,9 @@
 """The order of a domain's items in which an evaluation draws: that of the model on Spark.
 
 There items are numbered block after block and by ascending key within each. How many blocks they
-are in is a function of the data and the options alone, so one machine numbers them alike.
+are in is a function of the data and the options alone, so one machine numbers them alike; but for
+the heavy keys that Spark places by name in trainings of more than two blocks and a million
+interactions: there the draws differ.
 """
 
 from __future__ import annotations

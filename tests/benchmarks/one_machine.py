@@ -36,8 +36,8 @@ from cdimf_spark.serving.serving_model import ServingModel
 from tests.benchmarks.data import has_amazon
 from tests.benchmarks.ranking_quality import Pairs, Split, read_task, validation_split
 
-TUNED = {"alpha": 320.0, "regularization": 640.0}
-GRID = {"alpha": (40.0, 160.0, 640.0), "regularization": (0.5, 2.0)}
+TUNED = {"alpha": 160.0, "regularization": 640.0}
+GRID = {"alpha": (40.0, 160.0, 640.0), "regularization": (0.5, 2.0, 4.0, 8.0)}
 
 
 @dataclass

@@ -139,7 +139,9 @@ def test_errors_of_fit(domains: Domains) -> None:
         LocalCDIMF().fit(frame)
     with pytest.raises(ConfigurationError, match=r"'book'.*did you mean 'books'"):
         LocalCDIMF().fit(domains, {"book": {}})
-    with pytest.raises(ConfigurationError, match=r"'books\.ro' in domain_options: did you mean 'books\.rho'"):
+    with pytest.raises(
+        ConfigurationError, match=r"'books\.ro' in domain_options: did you mean 'books\.rho'"
+    ):
         LocalCDIMF().fit(domains, {"books": {"ro": 1}})
     with pytest.raises(ConfigurationError, match="not in case only"):
         LocalCDIMF().fit({"books": frame, "Books": frame})

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from cdimf_spark.errors import ConfigurationError
+from cdimf_spark.errors import ConfigurationError, MissingPackageError
 from cdimf_spark.reports import figures
 from cdimf_spark.reports.results import Comparison, Evaluation, History, Overlap, Result
 from tests.support.measures import comparison, evaluation, history
@@ -102,5 +102,5 @@ def test_what_was_not_evaluated_cannot_be_drawn(metric: str, k: int | None, word
 
 def test_without_matplotlib_a_plot_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(figures, "find_spec", lambda name: None)
-    with pytest.raises(ConfigurationError, match="pip install matplotlib"):
+    with pytest.raises(MissingPackageError, match="pip install matplotlib"):
         History(history(2)).plot()

@@ -78,8 +78,16 @@ def test_bad_line(
     assert caught.value.n_bad == 1
 
 
-def test_bad_header_hint_is_the_first_line(spark: SparkSession, tmp_path: Path) -> None:
+def test_a_header_of_unknown_names_asks_what_it_is(spark: SparkSession, tmp_path: Path) -> None:
     path = write(tmp_path / "a.csv", "kunde,artikel,menge\nu1,i1,1\n")
+    with pytest.raises(
+        ColumnsError, match=r"line 1, 'kunde,artikel,menge', looks like.*header: true"
+    ):
+        read(spark, path)
+
+
+def test_bad_header_hint_is_the_first_line(spark: SparkSession, tmp_path: Path) -> None:
+    path = write(tmp_path / "a.csv", "u1,i1,menge\nu1,i1,1\n")
     with pytest.raises(BadRowsError, match=r"line 1: weight is 'menge'.*header: true"):
         read(spark, path)
 
