@@ -26,7 +26,12 @@ FLOORS = (
     ("demonstration_data",),
     ("preparation", "tuning"),
     ("reports",),
-    ("distributed.session", "distributed.workers", "distributed.worker_daemon"),
+    (
+        "distributed.session",
+        "distributed.cluster",
+        "distributed.workers",
+        "distributed.worker_daemon",
+    ),
     ("distributed.blocks",),
     ("distributed.output",),
     ("distributed.input",),
