@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import json
 import logging
-import os
 import re
 import signal
 import sys
@@ -14,13 +13,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 
-from pyspark import SparkConf
 from pyspark.sql import SparkSession
 
 from cdimf_spark import errors
 from cdimf_spark.cli.last_words import say_last
 from cdimf_spark.configuration.options import split_names
-from cdimf_spark.distributed.cluster import check_master, watch_for_executors
+from cdimf_spark.distributed.cluster import (
+    check_master,
+    submitted_master,
+    watch_for_executors,
+)
 from cdimf_spark.distributed.output.storage_errors import storage_error
 from cdimf_spark.distributed.session import build_session
 from cdimf_spark.distributed.workers import start_workers
@@ -131,9 +133,8 @@ def job_session(app_name: str, **settings: str) -> SparkSession:
     """
     signal.signal(signal.SIGINT, _INTERRUPTS)
     given = SparkSession.getActiveSession()
-    if given is None and "PYSPARK_GATEWAY_PORT" in os.environ:
-        # spark-submit has started the JVM, which knows the settings.
-        check_master(SparkConf().get("spark.master", "") or "")
+    if given is None:
+        check_master(submitted_master(app_name))
     spark = build_session(app_name=app_name, **settings)
     signal.signal(signal.SIGINT, _INTERRUPTS)
     if given is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import socket
 from threading import Event, Thread
 
@@ -16,6 +17,24 @@ _STANDALONE = "spark://"
 _ANSWER_SECONDS = 5.0
 # Room on a busy cluster takes some seconds to come by; who waits longer wants to know for what.
 EXECUTOR_SECONDS = 30.0
+
+
+def submitted_master(app_name: str) -> str:
+    """Value of `spark.master` that spark-submit was given; empty in any other process.
+
+    Parameters
+    ----------
+    app_name
+        Name of the application. To set it is how Python asks for the JVM, which has the settings,
+        before there is a session.
+    """
+    if "PYSPARK_GATEWAY_PORT" not in os.environ:
+        return ""
+    # A client of Spark Connect has neither of the two.
+    from pyspark import SparkConf, SparkContext
+
+    SparkContext.setSystemProperty("spark.app.name", app_name)
+    return SparkConf().get("spark.master", "") or ""
 
 
 def check_master(master: str) -> None:
@@ -69,7 +88,7 @@ def watch_for_executors(spark: SparkSession, seconds: float = EXECUTOR_SECONDS) 
     seconds
         How long to wait before a warning, and before the next one.
     """
-    if (spark.conf.get("spark.master", "local") or "").startswith("local"):
+    if _setting(spark, "spark.master", "local").startswith("local"):
         return None
     done = Event()
 
@@ -96,15 +115,23 @@ def watch_for_executors(spark: SparkSession, seconds: float = EXECUTOR_SECONDS) 
 def _no_executor(spark: SparkSession, waited: float) -> str:
     """What was asked for in vain, and what to do."""
 
-    def asked(name: str, default: str) -> str:
-        return spark.conf.get(f"spark.executor.{name}", default) or default
+    def asked(name: str, default: str = "the default") -> str:
+        return _setting(spark, f"spark.executor.{name}", default)
 
     return (
         f"no executor has run a task in {waited:.0f} s. Asked for: executors with "
         f"spark.executor.memory={asked('memory', '1g')} "
-        f"(spark.executor.memoryOverhead={asked('memoryOverhead', 'the default')}) and "
-        f"spark.executor.cores={asked('cores', 'the default')}. If no worker has that much left, "
-        "ask for less (spark-submit --conf spark.executor.memory=2g --conf spark.executor.cores=1); "
-        "else see on the master's page whether workers are there, and in their logs why executors "
-        "end"
+        f"(spark.executor.memoryOverhead={asked('memoryOverhead')}) and "
+        f"spark.executor.cores={asked('cores')}. If no worker has that much left, "
+        "ask for less (--conf spark.executor.memory=2g --conf spark.executor.cores=1); else see on "
+        "the master's page whether workers are there, and in their logs why executors end"
     )
+
+
+def _setting(spark: SparkSession, name: str, default: str) -> str:
+    """A setting of the session; the default, too, where the session does not show it."""
+    try:
+        return spark.conf.get(name, default) or default
+    except Exception:
+        logger.debug("no setting %s", name, exc_info=True)
+        return default
