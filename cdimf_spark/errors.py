@@ -23,6 +23,10 @@ class StorageError(CDIMFError):
     """Files cannot be written: the disk is full, or a folder is closed to this user."""
 
 
+class ClusterError(CDIMFError):
+    """The Spark cluster cannot be reached."""
+
+
 class ConfigurationError(CDIMFError):
     """The configuration cannot be used as it is."""
 

@@ -25,6 +25,7 @@ EXAMPLES = [
         (errors.CDIMFError, 1),
         (errors.NumericalError, 1),
         (errors.StorageError, 1),
+        (errors.ClusterError, 1),
         (errors.ConfigurationError, 2),
         (errors.UnknownKeyError, 2),
         (errors.ValueOutOfRangeError, 2),

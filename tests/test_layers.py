@@ -28,7 +28,12 @@ FLOORS = (
     ("preparation", "tuning"),
     ("reports",),
     ("local",),
-    ("distributed.session", "distributed.workers", "distributed.worker_daemon"),
+    (
+        "distributed.session",
+        "distributed.cluster",
+        "distributed.workers",
+        "distributed.worker_daemon",
+    ),
     ("distributed.blocks",),
     ("distributed.output",),
     ("distributed.failures",),

@@ -14,6 +14,12 @@ from types import FrameType
 from pyspark.sql import SparkSession
 
 from cdimf_spark import errors
+from cdimf_spark.cli.last_words import say_last
+from cdimf_spark.distributed.cluster import (
+    check_master,
+    submitted_master,
+    watch_for_executors,
+)
 from cdimf_spark.distributed.failures import worker_error
 from cdimf_spark.distributed.output.storage_errors import storage_error
 from cdimf_spark.distributed.session import build_session
@@ -30,7 +36,7 @@ def run(main: Callable[[], object], after_interrupt: str = "") -> int:
 
     0 on success, that of the error for a `CDIMFError` (2 usage or configuration, 3 data, 4 output
     in use, 1 numerical), 130 on interrupt, 1 for anything else. A `CDIMFError` is one line
-    ``error: ...`` on stderr; only what nobody expected comes with a traceback.
+    ``error: ...`` on stderr, the last one; only what nobody expected comes with a traceback.
 
     Parameters
     ----------
@@ -80,8 +86,7 @@ class _Interrupts:
         """Report the interrupt, once, and silence what broken connections will log."""
         if not self.reported:
             self.reported = True
-            _report(f"interrupted{self.advice and '; '}{self.advice}", INTERRUPTED)
-            sys.stderr.flush()
+            say_last(f"interrupted{self.advice and '; '}{self.advice}")
             logging.disable(logging.CRITICAL)
 
     def __call__(self, number: int, frame: FrameType | None) -> None:
@@ -91,6 +96,21 @@ class _Interrupts:
 
 
 _INTERRUPTS = _Interrupts()
+
+
+@dataclass
+class _OwnSession:
+    """The session that a job has built, and has to stop."""
+
+    spark: SparkSession | None = None
+
+    def take(self) -> SparkSession | None:
+        """Hand it over, once."""
+        spark, self.spark = self.spark, None
+        return spark
+
+
+_OWN_SESSION = _OwnSession()
 
 
 def job_session(app_name: str, **settings: str) -> SparkSession:
@@ -104,9 +124,16 @@ def job_session(app_name: str, **settings: str) -> SparkSession:
     settings
         See `build_session`.
     """
+    signal.signal(signal.SIGINT, _INTERRUPTS)
+    given = SparkSession.getActiveSession()
+    if given is None:
+        check_master(submitted_master(app_name))
     spark = build_session(app_name=app_name, **settings)
     signal.signal(signal.SIGINT, _INTERRUPTS)
+    if given is None:
+        _OWN_SESSION.spark = spark
     start_workers(spark)
+    watch_for_executors(spark)
     return spark
 
 
@@ -125,7 +152,7 @@ def set_up_logging() -> None:
 
 
 def _report(message: str, code: int) -> int:
-    print(f"error: {message}", file=sys.stderr)  # noqa: T201 -- this is the job's last word
+    say_last(message, _OWN_SESSION.take())
     return code
 
 
