@@ -86,7 +86,7 @@ def packed_environment(folder: Path) -> Path:
     """
     source, environment = folder / "source", folder / "environment"
     source.mkdir()
-    for name in ("setup.cfg", "pyproject.toml", "README.md"):
+    for name in ("setup.cfg", "pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, source)
     shutil.copytree(ROOT / "cdimf_spark", source / "cdimf_spark")
     pip = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check"]
