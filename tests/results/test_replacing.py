@@ -87,6 +87,7 @@ def test_a_file_that_somebody_put_into_a_result_is_not_deleted(tmp_path: Path) -
         write(tmp_path / "export", AGAIN)
 
 
+@pytest.mark.usefixtures("_exchange")
 def test_something_that_appears_while_the_result_is_written(tmp_path: Path) -> None:
     target = tmp_path / "export"
 

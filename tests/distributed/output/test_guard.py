@@ -139,6 +139,7 @@ def refuse_all(shop: Shop, output: str, capsys: pytest.CaptureFixture[str]) -> i
     return n
 
 
+@pytest.mark.slow
 def test_no_job_harms_what_it_did_not_make(
     spark: SparkSession, shop: Shop, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -170,7 +171,7 @@ def test_an_output_in_the_folder_of_the_input_is_refused_at_once(
     before, n = snapshot(shop.root), 0
     for output in (f"{shop.data}/result", str(shop.data), str(shop.data.parent)):
         for job, arguments in commands(shop, output):
-            if not any(str(shop.data) in one for one in arguments if one != output):
+            if job is export or (job is recommend and "--users" not in arguments):
                 continue
             assert run(partial(job.main, arguments)) == 2, arguments
             said = capsys.readouterr().err.splitlines()[-1]
