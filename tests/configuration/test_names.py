@@ -38,6 +38,15 @@ def test_bad_domain_name(name: str) -> None:
         DomainConfig(name, "a.csv")
 
 
+@pytest.mark.parametrize(
+    ("name", "found"),
+    [("sürf", "'ü'"), ("日本", "'日', '本'"), ("a/b c", "'/', ' '")],
+)
+def test_bad_domain_name_names_the_characters(name: str, found: str) -> None:
+    with pytest.raises(ConfigurationError, match=rf"has {found}: use the letters A to Z"):
+        DomainConfig(name, "a.csv")
+
+
 def test_domain_names_that_differ_in_case_only() -> None:
     with pytest.raises(ConfigurationError, match="'sport' and 'Sport'"):
         TrainConfig(domains=(DomainConfig("sport", "a"), DomainConfig("Sport", "b")))

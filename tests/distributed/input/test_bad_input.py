@@ -87,9 +87,19 @@ def test_a_header_of_unknown_names_asks_what_it_is(spark: SparkSession, tmp_path
 
 
 def test_bad_header_hint_is_the_first_line(spark: SparkSession, tmp_path: Path) -> None:
-    path = write(tmp_path / "a.csv", "u1,i1,menge\nu1,i1,1\n")
+    # The second line leaves the form of the columns open.
+    path = write(tmp_path / "a.csv", "kunde,artikel,menge\nanna,i1,1\nu2,boots,x\n")
     with pytest.raises(BadRowsError, match=r"line 1: weight is 'menge'.*header: true"):
         read(spark, path)
+
+
+def test_unknown_names_are_a_question(spark: SparkSession, tmp_path: Path) -> None:
+    path = write(tmp_path / "in" / "a.csv", "kunde,artikel,menge\nu1,i1,1\n")
+    with pytest.raises(
+        ColumnsError, match=r"line 1, 'kunde,artikel,menge',.*header: true"
+    ) as found:
+        read(spark, tmp_path / "in")
+    assert found.value.source == str(path)
 
 
 def test_the_first_of_many_bad_lines_is_shown(spark: SparkSession, tmp_path: Path) -> None:

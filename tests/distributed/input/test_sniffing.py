@@ -52,6 +52,9 @@ def test_separator_given() -> None:
         ("Item ID,User-Id,Weight", Roles(1, 0, 2)),
         ("reviewerID,asin,overall,unixReviewTime", Roles(0, 1, 2)),
         ("timestamp,userId,movieId", Roles(1, 2, None)),
+        ("customer,sku,qty", Roles(0, 1, 2)),
+        ("clicks,user,item", Roles(1, 2, 0)),
+        ("user,item,views", Roles(0, 1, 2)),
         ('#"user","item"', Roles(0, 1, None)),
     ],
 )

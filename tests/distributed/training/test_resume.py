@@ -132,6 +132,20 @@ def test_iterations_are_not_taken_back(
 def test_resuming_with_other_data_is_refused(
     spark: SparkSession, domains: Domains, at_once: tuple[Path, Run]
 ) -> None:
+    changed, message = other_data(domains)
+    refused(spark, changed, at_once, DataError, message)
+
+
+def test_a_finished_training_is_not_the_answer_to_other_data(
+    spark: SparkSession, domains: Domains, at_once: tuple[Path, Run]
+) -> None:
+    """Nothing is left to do but to compare the data: a model of other data is an error."""
+    changed, message = other_data(domains)
+    refused(spark, changed, at_once, DataError, message, max_iter=4)
+
+
+def other_data(domains: Domains) -> tuple[Domains, str]:
+    """Other data for two domains, and what is said of them."""
     books, films = domains["books"].copy(), domains["films"].iloc[:-1]
     books.loc[books.index[0], "weight"] += 0.001
     n = len(domains["films"])
@@ -139,7 +153,7 @@ def test_resuming_with_other_data_is_refused(
         r" with other data \(domain 'books': same number of rows, other content; "
         rf"domain 'films': rows {n} -> {n - 1}\)"
     )
-    refused(spark, {**domains, "books": books, "films": films}, at_once, DataError, message)
+    return {**domains, "books": books, "films": films}, message
 
 
 def test_resuming_the_state_of_another_version_is_refused(
