@@ -31,8 +31,8 @@ def test_the_notebook_runs_and_shows_that_sharing_helps(
 
 def without_environment() -> str:
     """The path without the folder of this Python: workers must not need that it is activated."""
-    folders = os.environ["PATH"].split(os.pathsep)
-    return os.pathsep.join(one for one in folders if one != str(Path(sys.executable).parent))
+    own = str(Path(sys.executable).parent) if sys.prefix != sys.base_prefix else ""
+    return os.pathsep.join(one for one in os.environ["PATH"].split(os.pathsep) if one != own)
 
 
 @pytest.mark.slow
