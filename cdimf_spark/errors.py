@@ -67,9 +67,9 @@ class MissingPackageError(CDIMFError, ImportError):
     def __str__(self) -> str:
         """Say how to install it, by names that are published, or from what one has."""
         return (
-            f"{self.what} needs {self.package}, which is not installed: "
-            f"{_PUBLISHED[self.extra]}; or pip install -e '.[{self.extra}]' in a clone of the "
-            f"repository, or pip install 'FILE.whl[{self.extra}]' with its wheel"
+            f"{self.what} needs {self.package}: {_PUBLISHED[self.extra]}; or pip install -e "
+            f"'.[{self.extra}]' in a clone of the repository, or pip install "
+            f"'FILE.whl[{self.extra}]' with its wheel"
         )
 
 

@@ -3,6 +3,7 @@
 import os
 import re
 import runpy
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -28,14 +29,22 @@ def test_the_notebook_runs_and_shows_that_sharing_helps(
     assert len(result["history"]) == 10
 
 
+def without_environment() -> str:
+    """The path without the folder of this Python: workers must not need that it is activated."""
+    own = str(Path(sys.executable).parent) if sys.prefix != sys.base_prefix else ""
+    return os.pathsep.join(one for one in os.environ["PATH"].split(os.pathsep) if one != own)
+
+
 @pytest.mark.slow
-def test_the_notebook_runs_unchanged_in_jupyter(tmp_path: Path) -> None:
+def test_the_notebook_runs_unchanged_in_jupyter(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
     """It failed for want of Delta, with 268 lines; `fit` was silent."""
     nbclient = pytest.importorskip("nbclient")
     notebook = read_source(NOTEBOOK)
     nbclient.NotebookClient(
         notebook, timeout=600, resources={"metadata": {"path": str(tmp_path)}}
-    ).execute(env={**os.environ, "PYTHONPATH": str(ROOT)})
+    ).execute(env={**os.environ, "PYTHONPATH": str(ROOT), "PATH": without_environment()})
     cells = {cell.source: cell for cell in notebook.cells if cell.cell_type == "code"}
     (training,) = [cell for source, cell in cells.items() if "fit(train)" in source]
     shown = shown_text(training)
@@ -44,7 +53,7 @@ def test_the_notebook_runs_unchanged_in_jupyter(tmp_path: Path) -> None:
     kinds = [output["output_type"] for output in training.outputs]
     assert kinds.count("display_data") == 1
     assert len(shown.splitlines()) < 60
-    everything = "\n".join(map(shown_text, cells.values()))
+    everything = "\n".join((*map(shown_text, cells.values()), capfd.readouterr().err))
     for unwanted in ("Traceback", ":: loading settings", "BrokenPipe", "\r"):
         assert unwanted not in everything
 

@@ -84,7 +84,7 @@ def test_without_spark_an_error_says_what_to_install() -> None:
     ended = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, check=True, capture_output=True, text=True
     )
-    assert ended.stdout.startswith("cdimf_spark.CDIMF needs Spark, which is not installed: ")
+    assert ended.stdout.startswith("cdimf_spark.CDIMF needs Spark: pip install pyspark==")
 
 
 def test_the_versions_to_install_are_those_of_the_extra() -> None:

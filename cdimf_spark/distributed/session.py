@@ -158,6 +158,13 @@ def _choose_python(settings: Mapping[str, str]) -> None:
         )
 
 
+NO_DELTA = (
+    "this Spark session has no Delta Lake, and a session cannot get it once it runs. In Python: "
+    "restart the interpreter or kernel, and let cdimf_spark.build_session() start Spark. In a "
+    "program: spark-submit --properties-file conf/local.conf (or conf/cluster.conf)"
+)
+
+
 def check_delta(spark: SparkSession) -> None:
     """Raise ConfigurationError if a session has no Delta Lake."""
     try:
@@ -166,9 +173,4 @@ def check_delta(spark: SparkSession) -> None:
         # Comes as an error of the bridge to Java, which has no condition of its own.
         if "DATA_SOURCE_NOT_FOUND" not in str(error):
             return
-        raise ConfigurationError(
-            "this Spark session has no Delta Lake, and a session cannot get it once it runs. In "
-            "Python: stop it (spark.stop()), restart the interpreter or kernel, and let "
-            "cdimf_spark.build_session() start Spark. In a program: spark-submit "
-            "--properties-file conf/local.conf (or conf/cluster.conf)"
-        ) from error
+        raise ConfigurationError(NO_DELTA) from error

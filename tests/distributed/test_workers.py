@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import logging
 import os
+import subprocess
 import sys
 import zipfile
 import zipimport
@@ -18,6 +19,7 @@ from pyspark.sql import SparkSession
 from threadpoolctl import threadpool_info
 
 from cdimf_spark.distributed.workers import prepare_worker, start_workers
+from tests.conftest import ROOT
 
 
 def test_archives_are_not_read_again_before_the_next_task(
@@ -69,3 +71,19 @@ def test_a_worker_that_cannot_be_started_ahead_is_no_error(
     session.range.side_effect = RuntimeError("no session")
     start_workers(session).join()
     assert "no Python worker was started ahead" in caplog.text
+
+
+@pytest.mark.parametrize("error", ["BrokenPipeError", "ConnectionResetError"])
+def test_a_worker_whose_rows_nobody_wants_ends_without_a_word(error: str) -> None:
+    """The first `show()` printed a traceback that ended in BrokenPipeError."""
+    code = (
+        "from pyspark import daemon\n"
+        f"def fail(sock, authenticated): raise {error}\n"
+        "daemon.worker = fail\n"
+        "from cdimf_spark.distributed.worker_daemon import worker\n"
+        "worker(None, True)"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert (ended.returncode, ended.stdout, ended.stderr) == (1, "", "")

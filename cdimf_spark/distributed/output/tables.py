@@ -13,6 +13,7 @@ from pyspark.errors import AnalysisException
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
+from cdimf_spark.distributed.session import NO_DELTA
 from cdimf_spark.errors import ConfigurationError, DataError, OutputInUseError
 
 logger = logging.getLogger(__name__)
@@ -64,10 +65,7 @@ class OutputTables:
                 return None
             # Comes as an error of the bridge to Java, which has no condition of its own.
             if "DATA_SOURCE_NOT_FOUND" in str(error):
-                raise ConfigurationError(
-                    "this Spark session has no Delta Lake: start it with spark-submit "
-                    "--properties-file conf/local.conf, or with build_session('conf/local.conf')"
-                ) from error
+                raise ConfigurationError(NO_DELTA) from error
             raise
 
     def read(self, name: str) -> DataFrame:
