@@ -45,7 +45,7 @@ class OutputInUseError(CDIMFError):
     exit_code = 4
 
 
-class MissingPackageError(CDIMFError, ImportError):
+class MissingPackageError(ConfigurationError, ImportError):
     """A package that is not installed, and is needed for a part of this one.
 
     Parameters
@@ -57,8 +57,6 @@ class MissingPackageError(CDIMFError, ImportError):
     extra : str
         The extra of this package that has it.
     """
-
-    exit_code = 2
 
     def __init__(self, what: str, package: str, extra: str) -> None:
         self.what, self.package, self.extra = what, package, extra

@@ -68,7 +68,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             nearest = did_you_mean(name, _COMMANDS)
             raise ConfigurationError(f"there is no command {name!r}{nearest} See cdimf --help")
         return write_settings(rest, CONSOLE) if name == "conf" else _run_job(name, rest)
-    except (ConfigurationError, MissingPackageError) as error:
+    except ConfigurationError as error:
         print(f"error: {error}", file=sys.stderr)  # noqa: T201 -- the command's last word
         return error.exit_code
 
