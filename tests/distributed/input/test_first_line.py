@@ -9,12 +9,12 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from cdimf_spark.configuration.columns import ITEM_NAMES, USER_NAMES, plain_name
 from cdimf_spark.configuration.settings import DomainConfig
-from cdimf_spark.distributed.input.column_choice import ITEM_NAMES, USER_NAMES, plain_name
 from cdimf_spark.distributed.input.first_line import looks_like_names
 from cdimf_spark.distributed.input.sniffing import find_text_layout
 from cdimf_spark.errors import ColumnsError
-from tests.solver.test_amazon import DATA
+from tests.support.amazon import DATA
 
 # Ids as shops have them: numbers, numbers with a prefix, hexadecimal hashes, mail addresses, words.
 numbers = st.integers(0, 10**12).map(str)
@@ -32,7 +32,8 @@ def refused(*lines: str, **options: object) -> bool:
     try:
         find_text_layout(lines, DomainConfig("sport", "sport.csv", **options))  # type: ignore[arg-type]
     except ColumnsError as error:
-        assert "looks like the names of the columns" in str(error)
+        if "looks like the names of the columns" not in str(error):
+            raise
         return True
     return False
 
@@ -58,9 +59,6 @@ def test_words_above_ids_with_digits_are_names(
     assert refused(*lines)
     assert not refused(*lines, header=False)
     assert not refused(*lines, header=True)
-    assert not refused(*lines, columns=tuple(names) if len(set(names)) == 2 else ("1", "2")) or (
-        len(set(names)) == 1
-    )
 
 
 @given(st.lists(st.tuples(words, words), min_size=1, max_size=19))

@@ -9,8 +9,8 @@ import pytest
 from pyspark.sql import Row, SparkSession
 from pyspark.sql import functions as F
 
+from cdimf_spark.configuration.columns import Roles
 from cdimf_spark.configuration.settings import DomainConfig
-from cdimf_spark.distributed.input.column_choice import Roles
 from cdimf_spark.distributed.input.how_read import Reading
 from cdimf_spark.distributed.input.reading import read_interactions
 from cdimf_spark.distributed.input.same_data import same_place
