@@ -110,5 +110,5 @@ def test_without_spark_a_command_says_what_to_install() -> None:
     )
     ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
     assert ended.returncode == 2
-    assert ended.stderr.startswith("error: cdimf train needs Spark, which is not installed: pip ")
+    assert ended.stderr.startswith("error: cdimf train needs Spark: pip install pyspark==")
     assert ended.stderr.count("\n") == 1
