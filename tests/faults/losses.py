@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 
 from cdimf_spark.distributed.training import iteration
-from cdimf_spark.distributed.training.user_step import make_user_step
 
 Loss = Callable[[], None]
 
@@ -37,11 +36,13 @@ def kill_executor() -> None:
 
 def lose_once(loss: Loss, number: int, mark: Path, patches: pytest.MonkeyPatch) -> None:
     """Let one task of the users' step of an iteration call `loss`, which leaves the file `mark`."""
+    # Not the function itself: an earlier loss may be around it, and must stay there.
+    original = vars(iteration)["make_user_step"]
     calls: list[tuple[Any, ...]] = []
     path = str(mark)
 
     def make(*args: Any) -> Any:
-        step = make_user_step(*args)
+        step = original(*args)
         calls.append(args)
         if len(calls) != number:
             return step
