@@ -39,7 +39,7 @@ def parse_arguments(
     add("--count", type=int, default=10, help="contributions to list for each pair (default 10)")
     add("--output", metavar="PATH", help="write the parts there (default: print a few)")
     add("--format", choices=("delta", "parquet"), default="delta", help="of the output")
-    add("--overwrite", action="store_true", help="replace what is at --output")
+    add("--overwrite", action="store_true", help="replace an earlier output of this command")
     return parser.parse_args(arguments)
 
 

@@ -45,7 +45,7 @@ def parse_arguments(
     add("--complete", action="store_true", help="the interactions are all that count")
     add("--output", metavar="PATH", required=True, help="where to write the rows")
     add("--format", choices=("delta", "parquet"), default="delta", help="of the output")
-    add("--overwrite", action="store_true", help="replace what is at --output")
+    add("--overwrite", action="store_true", help="replace an earlier output of this command")
     return parser.parse_args(arguments)
 
 

@@ -60,7 +60,7 @@ def parse_arguments(
     output = "write the lists there (default: print them, of users the first five)"
     add("--output", metavar="PATH", help=output)
     add("--format", choices=("delta", "parquet"), default="delta", help="of the output")
-    add("--overwrite", action="store_true", help="replace what is at --output")
+    add("--overwrite", action="store_true", help="replace an earlier output of this command")
     text = "also write the printed lists to a file; of --users then all, not the first five"
     add("--json", metavar="FILE", help=text)
     return parser.parse_args(arguments)
