@@ -129,9 +129,9 @@ class History(Result):
     def to_pandas(self) -> pd.DataFrame:
         """A row for each iteration: iteration, seconds, loss and its parts, residuals."""
         rows = [{k: v for k, v in one.items() if k != "domains"} for one in self["iterations"]]
-        frame = pd.DataFrame(rows)
-        first = [name for name in ("iteration", "seconds") if name in frame]
-        return frame[[*first, *(name for name in frame if name not in first)]]
+        first = ["iteration", "seconds"]
+        names = dict.fromkeys([*first, *(name for row in rows for name in row)])
+        return pd.DataFrame(rows, columns=list(names))
 
     def plot(self) -> Figure:
         """Draw losses and residuals; needs matplotlib."""

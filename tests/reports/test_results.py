@@ -79,6 +79,10 @@ def test_a_history_as_a_table() -> None:
     assert "domains" not in frame
 
 
+def test_a_history_of_nothing_has_its_columns() -> None:
+    assert list(History([]).to_pandas().columns) == ["iteration", "seconds"]
+
+
 def test_a_history_without_shared_users_has_no_residuals_to_draw() -> None:
     assert len(History(history(2, shared=False)).plot().axes) == 1
     assert len(History(history(2)).plot().axes) == 2
