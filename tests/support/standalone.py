@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import signal
 import subprocess
 import sys
 import time
@@ -20,6 +19,9 @@ from tests.conftest import ROOT
 
 _SPARK_CLASS = Path(pyspark.__file__).parent / "bin" / "spark-class"
 _START_SECONDS = 120.0
+# Runs a command until nobody holds the other end of stdin, be it that the tests were killed; then
+# ends its whole group (executors are in the worker's).
+_UNTIL_LET_GO = '"$@" & read -r _; kill -KILL 0'
 
 
 @contextmanager
@@ -43,9 +45,10 @@ def _process(log: Path, name: str, *arguments: str) -> Iterator[Path]:
     command += ["--port", "0", "--webui-port", "0", *arguments]
     with log.open("w") as file:
         process = subprocess.Popen(
-            command,
+            ["bash", "-c", _UNTIL_LET_GO, "bash", *command],
             cwd=log.parent,
             env=_environment(SPARK_DAEMON_MEMORY="256m", SPARK_DAEMON_JAVA_OPTS="-Xss8m"),
+            stdin=subprocess.PIPE,
             stdout=file,
             stderr=subprocess.STDOUT,
             start_new_session=True,
@@ -53,8 +56,8 @@ def _process(log: Path, name: str, *arguments: str) -> Iterator[Path]:
         try:
             yield log
         finally:
-            # Executors are in the worker's group.
-            os.killpg(process.pid, signal.SIGKILL)
+            assert process.stdin is not None
+            process.stdin.close()
             process.wait()
 
 
