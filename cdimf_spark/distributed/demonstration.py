@@ -15,6 +15,7 @@ from cdimf_spark.configuration.config import TrainConfig
 from cdimf_spark.demonstration_data import DemonstrationSet, demonstration_split
 from cdimf_spark.distributed.baselines.baselines import popularity, separate_als
 from cdimf_spark.distributed.estimator import CDIMF
+from cdimf_spark.distributed.evaluation.checked_tests import check_tests
 from cdimf_spark.distributed.model import CDIMFModel
 from cdimf_spark.distributed.scorer import Scorer
 from cdimf_spark.reports.text_tables import metrics_table, text_table, training_summary
@@ -62,10 +63,11 @@ def _compare(model: CDIMFModel, test: Mapping[str, DataFrame]) -> dict[str, dict
         "separate ALS": lambda: separate_als(model),
         "popularity": lambda: popularity(model),
     }
+    tests = check_tests(test, model.user_factors.sparkSession)
     with ThreadPoolExecutor() as pool:
         # Their catalogues have fewer than 999 other items, so all of them are ranked.
         found = pool.map(
-            lambda make: make().evaluate(test, k=_K, negatives="all"), scorers.values()
+            lambda make: make().evaluate(tests, k=_K, negatives="all"), scorers.values()
         )
         return dict(zip(scorers, found, strict=True))
 

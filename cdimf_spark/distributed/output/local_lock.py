@@ -26,6 +26,8 @@ from cdimf_spark.results.folders import LOCK_FILE
 # The Java process of a killed driver ends a little later (within a second, measured), and what it
 # was committing is visible by then.
 _SETTLE_SECONDS = 2.0
+# A folder that a holder removes is there at the next attempt; one that cannot be made never is.
+_ATTEMPTS = 100
 
 
 class LocksUnsupportedError(Exception):
@@ -91,13 +93,14 @@ def local_lock(folder: Path) -> Iterator[LocalLock]:
 
 def _open_locked(path: Path) -> int:
     """Open the lock file and lock it; again, if its holder removed it meanwhile."""
-    while True:
+    for attempt in range(_ATTEMPTS):
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o664)
-        except FileNotFoundError:  # Its holder has just removed an empty folder.
-            continue
         except OSError as error:
+            # Its holder has just removed an empty folder; or there can be no such folder.
+            if isinstance(error, FileNotFoundError) and attempt < _ATTEMPTS - 1:
+                continue
             raise ConfigurationError(
                 f"cannot write to the output folder {str(path.parent)!r}: {error.strerror}"
             ) from error
@@ -112,6 +115,7 @@ def _open_locked(path: Path) -> int:
         if _same_file(path, descriptor):
             return descriptor
         os.close(descriptor)
+    raise ConfigurationError(f"the output folder {str(path.parent)!r} vanishes again and again")
 
 
 def _read(descriptor: int) -> Holder:

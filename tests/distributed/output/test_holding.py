@@ -134,6 +134,20 @@ def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
         pass
 
 
+def test_a_folder_that_never_appears_is_no_endless_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As below /proc, where making a folder says that there is none."""
+
+    def refuse(*_: object, **__: object) -> None:
+        raise FileNotFoundError(2, "No such file or directory")
+
+    monkeypatch.setattr(Path, "mkdir", refuse)
+    with (
+        pytest.raises(ConfigurationError, match="cannot write to the output folder '/nowhere/m'"),
+        local_lock(Path("/nowhere/m")),
+    ):
+        pass
+
+
 def test_local_folders_are_known(
     spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
