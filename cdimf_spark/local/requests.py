@@ -14,7 +14,7 @@ from cdimf_spark.kernel.initialization import id_keys
 from cdimf_spark.kernel.scoring import find_sorted
 from cdimf_spark.local.id_columns import texts_of
 from cdimf_spark.schemas import ITEM_ID, USER_ID
-from cdimf_spark.scoring.requests import refuse_text, report_unknown_items
+from cdimf_spark.scoring.requests import check_list, report_unknown_items
 from cdimf_spark.serving.row_table import RowTable
 
 # Several ids, or a pandas DataFrame or Arrow table with their column.
@@ -49,7 +49,7 @@ def read_ids(ids: Ids, column: str, noun: str) -> Requested:
     DataError
         If there are none, or the frame has no such column.
     """
-    refuse_text(ids, column, noun)
+    check_list(ids, column, noun)
     texts = distinct_texts(ids, column, noun)
     if not texts:
         raise DataError(f"the list of {noun} is empty")

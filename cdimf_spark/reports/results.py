@@ -124,7 +124,8 @@ class History(Result):
 
     def __str__(self) -> str:
         """What the training job prints of it."""
-        return training_summary(self["iterations"])
+        iterations = self["iterations"]
+        return training_summary(iterations) if iterations else "no iteration"
 
     def to_pandas(self) -> pd.DataFrame:
         """A row for each iteration: iteration, seconds, loss and its parts, residuals."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import numbers
+from collections.abc import Iterable, Mapping
 
 from cdimf_spark.errors import ConfigurationError, DataError, counted
 
@@ -11,13 +13,16 @@ logger = logging.getLogger(__name__)
 POPULAR_FATE = "get what is popular (source: popular)"
 
 
-def refuse_text(ids: object, column: str, noun: str) -> None:
-    """Raise ConfigurationError if the ids are one text: its letters are not meant."""
-    if isinstance(ids, str | bytes):
-        raise ConfigurationError(
-            f"the list of {noun} is the text {ids!r}: a list of ids, [{ids!r}], or a DataFrame "
-            f"with a column {column!r} is wanted"
-        )
+def check_list(ids: object, column: str, noun: str) -> None:
+    """Raise ConfigurationError if the ids are no list: one text, whose letters are not meant."""
+    if isinstance(ids, Iterable) and not isinstance(ids, str | bytes | Mapping):
+        return
+    given = f"the text {ids!r}" if isinstance(ids, str | bytes) else repr(ids)
+    one = ids if isinstance(ids, str | numbers.Integral) else "..."
+    raise ConfigurationError(
+        f"the list of {noun} is {given:.60}: a list of ids, [{one!r}], or a frame with a column "
+        f"{column!r} is wanted"
+    )
 
 
 def report_unknown_users(n: int, n_unknown: int, first: str | None, fate: str) -> None:

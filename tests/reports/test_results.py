@@ -81,6 +81,7 @@ def test_a_history_as_a_table() -> None:
 
 def test_a_history_of_nothing_has_its_columns() -> None:
     assert list(History([]).to_pandas().columns) == ["iteration", "seconds"]
+    assert str(History([])) == "no iteration"
 
 
 def test_a_history_without_shared_users_has_no_residuals_to_draw() -> None:

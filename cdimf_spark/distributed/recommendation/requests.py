@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numbers
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import TypeAlias
 
 import numpy as np
@@ -15,7 +15,7 @@ from pyspark.sql import functions as F
 from cdimf_spark.distributed.input.given import Frame, to_spark
 from cdimf_spark.errors import ConfigurationError, DataError
 from cdimf_spark.schemas import ITEM_ID, USER_ID
-from cdimf_spark.scoring.requests import report_unknown_users
+from cdimf_spark.scoring.requests import check_list, report_unknown_users
 
 Ids: TypeAlias = Frame | Iterable[object]
 
@@ -35,12 +35,7 @@ def read_ids(spark: SparkSession, ids: Ids, column: str, noun: str) -> DataFrame
         _check_columns(frame, noun, column)
         text = F.col(column).cast("string").alias(column)
         return frame.select(text).where(F.col(column).isNotNull()).distinct()
-    if isinstance(ids, str | bytes | Mapping) or not isinstance(ids, Iterable):
-        one = ids if isinstance(ids, str | numbers.Integral) else "..."
-        raise ConfigurationError(
-            f"the list of {noun} is {ids!r:.60}: a list of ids, [{one!r}], or a frame with a "
-            f"column {column!r} is wanted"
-        )
+    check_list(ids, column, noun)
     texts = sorted({_id_text(one, number, noun) for number, one in enumerate(ids)})
     if not texts:
         raise DataError(f"the list of {noun} is empty")
