@@ -70,7 +70,7 @@ def main(arguments: list[str] | None = None, program: Program = JOB) -> None:
     result = model.compare(tests, given.k, given.negatives, given.seed, given.by, given.baselines)
     program.say(comparison_tables(result))
     if given.json:
-        program.say(f"\n{write_json(result, given.json)}")
+        program.say(f"\n{write_json(result.to_dict(), given.json)}")
     if given.plot:
         plot_comparison(result, given.plot)
         program.say(f"\ndrawn in {given.plot}")

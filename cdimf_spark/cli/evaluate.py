@@ -52,4 +52,4 @@ def main(arguments: list[str] | None = None, program: Program = JOB) -> None:
     program.say(evaluation_table(result))
     program.say(measures_tables(result))
     if given.json:
-        program.say(write_json(result, given.json))
+        program.say(write_json(result.to_dict(), given.json))

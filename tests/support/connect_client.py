@@ -48,8 +48,8 @@ def use(model: CDIMFModel, frames: dict[str, DataFrame]) -> dict[str, Any]:
     lists = model.recommend(DOMAIN, k=3)
     pairs = lists.where(lists["rank"] == 1).where(lists["source"] == "own")
     return {
-        "evaluate": model.evaluate(tests, k=5, negatives="all"),
-        "compare": model.compare(tests, k=5, negatives="all", baselines=["popularity"]),
+        "evaluate": model.evaluate(tests, k=5, negatives="all").to_dict(),
+        "compare": model.compare(tests, k=5, negatives="all", baselines=["popularity"]).to_dict(),
         "recommend": rows(lists),
         "similar_items": rows(model.similar_items(DOMAIN, [ITEM], k=3)),
         "fold_in": rows(model.fold_in(DOMAIN, frames[DOMAIN], complete=True)),
