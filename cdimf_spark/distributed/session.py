@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pwd
 import re
 import sys
 from collections.abc import Mapping
@@ -76,7 +77,9 @@ def session_properties(name: str = "local") -> dict[str, str]:
 def _without_ivy(settings: dict[str, str]) -> dict[str, str]:
     """Name Delta's JARs where Ivy put them before, which spares its table and a second of it."""
     artifacts = settings.get(_PACKAGES, "").split(",")
-    home = Path(settings.get("spark.jars.ivy", Path.home() / ".ivy2.5.2"))
+    # Java takes the home of the user from the system, whatever HOME says.
+    user = Path(pwd.getpwuid(os.getuid()).pw_dir)
+    home = Path(settings.get("spark.jars.ivy", user / ".ivy2.5.2"))
     version = artifacts[0].rpartition(":")[2]
     jars = sorted((home / "jars").glob(f"io.delta_*-{version}.jar"))
     # All that Delta consists of; else Ivy has to look.
