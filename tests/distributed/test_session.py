@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pwd
 import shlex
 import sys
 from pathlib import Path
@@ -110,7 +111,8 @@ def test_ivy_is_not_asked_for_what_it_has_brought(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """Its table of two screens appeared at every start in a notebook."""
-    monkeypatch.setattr(Path, "home", lambda: tmp_path)
+    user = SimpleNamespace(pw_dir=str(tmp_path))
+    monkeypatch.setattr(pwd, "getpwuid", lambda number: user)
     settings = read_properties(ROOT / "conf" / "local.conf")
     assert session_properties()["spark.jars.packages"] == settings["spark.jars.packages"]
     jars = tmp_path / ".ivy2.5.2" / "jars"
