@@ -1,8 +1,8 @@
 """The embedded demonstration data: three shops with users in common, generated from a seed.
 
-Every user has a mixture over a few tastes and uses it in every domain he visits. Users of several
-domains know one of them well and the others hardly at all: what they do in the first says what
-they will like in the others, and only learning across the domains can use it.
+Every user has a mixture over a few tastes, the same in every domain that they visit. Users of
+several domains know one of them well and the others hardly at all: what they do in the first says
+what they will like in the others, and only learning across the domains can use it.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ _N_USERS = 3000
 # Parts of the users in one, two and three domains.
 _SHARE_BY_N_DOMAINS = (0.5, 0.25, 0.25)
 # A history is a constant plus a geometric number with this mean: where the user is at home (long
-# enough to teach the other domains something), and in the domains that he only visits.
+# enough to teach the other domains something), and in the domains that they only visit.
 _HOME_LENGTH = (2, 6.0)
 _VISIT_LENGTH = (1, 1.3)
 # Dirichlet parameter of the mixtures. Small: most users have one or two tastes.
@@ -130,7 +130,7 @@ def _draw_population(rng: np.random.Generator) -> _Population:
     names = [f"{_FIRST_NAMES[u % len(_FIRST_NAMES)]}-{u:04d}" for u in range(_N_USERS)]
     taste_mix = rng.dirichlet(np.full(len(TASTES), _TASTE_CONCENTRATION), _N_USERS)
     n_domains = rng.choice([1, 2, 3], _N_USERS, p=_SHARE_BY_N_DOMAINS)
-    # The domains of a user in random order: the first is his home.
+    # The domains of a user in random order: the first is their home.
     order = rng.random((_N_USERS, len(DOMAINS))).argsort(axis=1)
     place = order.argsort(axis=1)
     constant, mean = np.where(place[..., None] == 0, _HOME_LENGTH, _VISIT_LENGTH).T

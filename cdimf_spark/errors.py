@@ -4,9 +4,9 @@ A job ends with the ``exit_code`` of the error that stopped it. Classes with fac
 keep them as attributes and compose the message from them; they survive pickling.
 """
 
-import difflib
-import os
 from collections.abc import Iterable
+
+from cdimf_spark.wording import did_you_mean
 
 
 class CDIMFError(Exception):
@@ -129,124 +129,24 @@ class ValueOutOfRangeError(ConfigurationError):
         return f"option {self.key!r}{place} is {self.value!r}, but must be {self.allowed}"
 
 
-class MissingInputError(DataError):
-    """A path or a table that does not exist."""
-
-    def __init__(self, source: str, domain: str) -> None:
-        self.source, self.domain = source, domain
-        super().__init__(source, domain)
-
-    def __str__(self) -> str:
-        """Name the path."""
-        return (
-            f"domain {self.domain!r}: no such file, folder or table: {self.source!r}. Check the "
-            f"spelling{_path_advice(self.source)}"
-        )
-
-
-class EmptyInputError(DataError):
-    """An input that exists but has no interactions."""
-
-    def __init__(self, source: str, domain: str) -> None:
-        self.source, self.domain = source, domain
-        super().__init__(source, domain)
-
-    def __str__(self) -> str:
-        """Name the source."""
-        return (
-            f"domain {self.domain!r}: {self.source!r} has no interactions: it is empty, has "
-            "nothing but a header, or all weights are 0. Check that it is the right one"
-        )
-
-
-class ColumnsError(DataError):
-    """Columns that are missing, ambiguous, or of a type that cannot be used.
+class UnknownDomainError(ConfigurationError):
+    """A domain that the model does not have.
 
     Parameters
     ----------
-    source : str
-        Path or table.
-    problem : str
-        What is wrong: "no column 'buyer'".
-    present : iterable of str
-        Names of the columns that are there.
+    name : object
+        The name as given.
+    known : iterable of str
+        Domains of the model.
     """
 
-    def __init__(self, source: str, problem: str, present: Iterable[str]) -> None:
-        self.source, self.problem, self.present = source, problem, tuple(present)
-        super().__init__(source, problem, self.present)
+    def __init__(self, name: object, known: Iterable[str]) -> None:
+        self.name, self.known = name, tuple(known)
+        super().__init__(name, self.known)
 
     def __str__(self) -> str:
-        """List what is present and name the option that decides."""
+        """Name the nearest domain and all of them."""
         return (
-            f"{self.source!r}: {self.problem}. Present: {', '.join(self.present) or 'none'}. Say "
-            "which columns to use, by name or by position from 1, with the domain's option "
-            "'columns' (columns: [user, item] or columns: [user, item, weight])"
+            f"the model has no domain {self.name!r}{did_you_mean(self.name, self.known)} "
+            f"Its domains: {', '.join(self.known)}"
         )
-
-
-class BadRowsError(DataError):
-    """Rows that are not interactions. The first one is shown.
-
-    Parameters
-    ----------
-    domain, source : str
-        The domain, and the file that has the row.
-    line : int or None
-        Line number of the row from 1, where there are lines.
-    row : str
-        The row as text, possibly cut.
-    problem : str
-        What is wrong with it.
-    n_bad, n_rows : int
-        Wrong rows and all rows of the domain.
-    hint : str, optional
-        What could be the cause.
-    """
-
-    def __init__(
-        self,
-        domain: str,
-        source: str,
-        line: int | None,
-        row: str,
-        problem: str,
-        n_bad: int,
-        n_rows: int,
-        hint: str = "",
-    ) -> None:
-        self.domain, self.source, self.line, self.row = domain, source, line, row
-        self.problem, self.n_bad, self.n_rows, self.hint = problem, n_bad, n_rows, hint
-        super().__init__(domain, source, line, row, problem, n_bad, n_rows, hint)
-
-    def __str__(self) -> str:
-        """Show the first bad row, how many there are, and what to do."""
-        line = "" if self.line is None else f", line {self.line}"
-        rows = counted(self.n_bad, "row")
-        advice = f"{self.hint}. " if self.hint else ""
-        return (
-            f"domain {self.domain!r}, {self.source!r}{line}: {self.problem}, in the row "
-            f"{self.row!r}. {rows} of {self.n_rows} cannot be used. {advice}"
-            "Correct or remove them and start again"
-        )
-
-
-def _path_advice(source: str) -> str:
-    """Say where Spark looked for a path without a scheme."""
-    if "://" in source:
-        return ""
-    advice = "; a path without a scheme belongs to Spark's default file system"
-    if source.startswith("/"):
-        return advice
-    return f"{advice} and, if that is the local one, to the folder {os.getcwd()!r}"
-
-
-def counted(n: int, noun: str) -> str:
-    """Return "1 row" or "2 rows"."""
-    return f"{n} {noun}" if n == 1 else f"{n} {noun}s"
-
-
-def did_you_mean(word: object, known: Iterable[str]) -> str:
-    """Return ``": did you mean 'rank'?"`` for the nearest known word, or a full stop."""
-    nearest = difflib.get_close_matches(str(word), list(known), n=1)
-    return f": did you mean {nearest[0]!r}?" if nearest else "."

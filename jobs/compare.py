@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from cdimf_spark.cli.command_line import run
-from cdimf_spark.cli.compare import main
+from cdimf_spark.cli.commands.compare import main
 
 if __name__ == "__main__":
     raise SystemExit(run(main))

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from cdimf_spark.cli.command_line import run
-from cdimf_spark.cli.fold_in import main
+from cdimf_spark.cli.commands.fold_in import main
 
 if __name__ == "__main__":
     raise SystemExit(run(main))

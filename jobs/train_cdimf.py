@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from cdimf_spark.cli.command_line import run
-from cdimf_spark.cli.train import AFTER_INTERRUPT, main
+from cdimf_spark.cli.commands.train import AFTER_INTERRUPT, main
 
 if __name__ == "__main__":
     raise SystemExit(run(main, AFTER_INTERRUPT))

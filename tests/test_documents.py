@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from cdimf_spark import errors
+from cdimf_spark import errors, input_errors
 from cdimf_spark.configuration.options import describe_options
 from cdimf_spark.configuration.settings import DomainConfig, ModelConfig
 from tests.conftest import ROOT
@@ -161,7 +161,8 @@ def test_options_are_in_the_reference(options: type) -> None:
 
 
 def test_every_exit_code_has_its_section() -> None:
-    kinds = [kind for kind in vars(errors).values() if isinstance(kind, type)]
+    named = {**vars(errors), **vars(input_errors)}
+    kinds = [kind for kind in named.values() if isinstance(kind, type)]
     coded = [kind for kind in kinds if issubclass(kind, errors.CDIMFError)]
     page = text_of(ROOT / "docs" / "reference" / "errors.md")
     told = {int(code) for code in re.findall(r"^## Exit code (\d+): ", page, re.MULTILINE)}

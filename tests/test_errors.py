@@ -6,15 +6,16 @@ import pickle
 
 import pytest
 
-from cdimf_spark import errors
+from cdimf_spark import errors, input_errors
 
 EXAMPLES = [
     errors.UnknownKeyError("rnak", ["rho", "rank"], "conf/x.yaml"),
     errors.ValueOutOfRangeError("rank", 0, "a whole number between 1 and 4096", "--set"),
-    errors.MissingInputError("s3a://shop/sport.csv", "sport"),
-    errors.EmptyInputError("sport.csv", "sport"),
-    errors.ColumnsError("sport.csv", "no column 'buyer'", ["user", "item"]),
-    errors.BadRowsError("sport", "sport.csv", 7, "u1,i1,x", "weight is 'x'", 2, 10),
+    errors.UnknownDomainError("sprot", ["book", "sport"]),
+    input_errors.MissingInputError("s3a://shop/sport.csv", "sport"),
+    input_errors.EmptyInputError("sport.csv", "sport"),
+    input_errors.ColumnsError("sport.csv", "no column 'buyer'", ["user", "item"]),
+    input_errors.BadRowsError("sport", "sport.csv", 7, "u1,i1,x", "weight is 'x'", 2, 10),
     errors.NumericalError("item factors are not finite"),
 ]
 
@@ -30,8 +31,8 @@ EXAMPLES = [
         (errors.UnknownKeyError, 2),
         (errors.ValueOutOfRangeError, 2),
         (errors.DataError, 3),
-        (errors.MissingInputError, 3),
-        (errors.BadRowsError, 3),
+        (input_errors.MissingInputError, 3),
+        (input_errors.BadRowsError, 3),
         (errors.OutputInUseError, 4),
     ],
 )
@@ -65,12 +66,12 @@ def test_value_out_of_range_says_what_is_allowed() -> None:
 
 
 def test_bad_rows_name_file_line_row_and_count() -> None:
-    error = errors.BadRowsError("sport", "a.csv", 7, "u1,i1,x", "weight is 'x'", 2, 10)
+    error = input_errors.BadRowsError("sport", "a.csv", 7, "u1,i1,x", "weight is 'x'", 2, 10)
     for part in ("'sport'", "'a.csv', line 7", "weight is 'x'", "'u1,i1,x'", "2 rows of 10"):
         assert part in str(error)
 
 
 def test_bad_rows_without_lines() -> None:
-    error = errors.BadRowsError("sport", "a.parquet", None, "{}", "user_id is empty", 1, 10)
+    error = input_errors.BadRowsError("sport", "a.parquet", None, "{}", "user_id is empty", 1, 10)
     assert "line" not in str(error)
     assert "1 row of 10" in str(error)

@@ -12,9 +12,10 @@ from functools import partial
 from importlib import import_module
 
 from cdimf_spark import __version__
-from cdimf_spark.cli.conf import write_settings
+from cdimf_spark.cli.commands.conf import write_settings
 from cdimf_spark.cli.program import CONSOLE
-from cdimf_spark.errors import ConfigurationError, MissingPackageError, did_you_mean
+from cdimf_spark.errors import ConfigurationError, MissingPackageError
+from cdimf_spark.wording import did_you_mean
 
 # What a command does, by its name; its module is imported when it is called.
 _COMMANDS = {
@@ -78,7 +79,7 @@ def _run_job(name: str, arguments: list[str]) -> int:
     if name == "plan":
         name, arguments = "train", ["--plan", *arguments]
     try:
-        command = import_module(f"cdimf_spark.cli.{name.replace('-', '_')}")
+        command = import_module(f"cdimf_spark.cli.commands.{name.replace('-', '_')}")
         run = import_module("cdimf_spark.cli.command_line").run
     except ModuleNotFoundError as error:
         if (error.name or "").split(".")[0] not in ("pyspark", "py4j"):

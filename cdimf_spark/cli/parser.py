@@ -7,9 +7,9 @@ import re
 import sys
 from typing import Any
 
-from cdimf_spark import errors
 from cdimf_spark.cli.program import Program
 from cdimf_spark.configuration.options import split_names
+from cdimf_spark.wording import did_you_mean
 
 _OPTION = re.compile(r"--?[A-Za-z][^ ]*")
 
@@ -27,7 +27,7 @@ class _JobParser(argparse.ArgumentParser):
                 known = list(self._option_string_actions)
                 # A shortened one is like none of them by difflib's measure.
                 longer = [other for other in known if other.startswith(name)]
-                nearest = errors.did_you_mean(longer[0] if longer else name, known)
+                nearest = did_you_mean(longer[0] if longer else name, known)
                 self.error(f"unrecognized arguments: {name}{nearest} --help lists all options")
         return super().parse_known_args(args, namespace)
 

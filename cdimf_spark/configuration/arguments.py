@@ -57,9 +57,9 @@ def _is_list_of_names(value: object) -> bool:
     return isinstance(value, list | tuple | set) and all(isinstance(one, str) for one in value)
 
 
-def _check_form(name: str, value: object) -> None:
-    if value not in ("delta", "parquet"):
-        raise ValueOutOfRangeError(name, value, "delta or parquet")
+def _check_format(name: str, value: object) -> None:
+    if value not in (None, "delta", "parquet", "csv"):
+        raise ValueOutOfRangeError(name, value, "delta, parquet or csv")
 
 
 def _check_session(name: str, value: object) -> None:
@@ -84,7 +84,7 @@ _CHECKS: Mapping[str, Check] = {
     **dict.fromkeys(("options", "search"), _check_options),
     "domain": check_domain,
     "domains": _check_domains,
-    "form": _check_form,
+    "format": _check_format,
     "model": _check_model,
     "spark": _check_session,
 }

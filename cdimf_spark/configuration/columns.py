@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from cdimf_spark.errors import ColumnsError
+from cdimf_spark.input_errors import ColumnsError
 
 USER_NAMES = (
     *("user", "user_id", "uid", "reviewer", "reviewer_id", "customer", "customer_id", "client"),

@@ -1,6 +1,6 @@
 """How large a training is, from the numbers of its data: without Spark, and without running it.
 
-For D domains with together U user rows (a user counts in each of his domains), S of them shared,
+For D domains with together U user rows (a user counts in each of their domains), S of them shared,
 I items and N interactions, rank d, B blocks of a side, C cores. Numbers of one block are the means
 over blocks and domains: skewed data have larger ones.
 
@@ -142,7 +142,7 @@ def plan(
     Parameters
     ----------
     users, items, interactions
-        Of all domains together; a user counts in each domain where he has interactions.
+        Of all domains together; a user counts in each domain where they have interactions.
     shared
         Those of `users` who are shared; None: all, if there are several domains.
     blocks

@@ -143,8 +143,8 @@ class CDIMFModel(PublishedModel):
         self,
         path: str,
         domains: Sequence[str] | None = None,
-        form: str = "delta",
+        format: str = "delta",
         overwrite: bool = False,
     ) -> None:
         """Write the model as tables for a vector index, see `index_tables.export_index`."""
-        export_index(self, path, domains, form, overwrite)
+        export_index(self, path, domains, format, overwrite)

@@ -16,8 +16,8 @@ from cdimf_spark.distributed.output.tables import OutputTables
 from cdimf_spark.distributed.scorer import Scorer
 from cdimf_spark.distributed.scoring.scoring_tables import ScoringTables, Sizes
 from cdimf_spark.distributed.session import check_delta
-from cdimf_spark.distributed.training.iteration import EXCHANGE_KINDS, only
 from cdimf_spark.distributed.training.resuming import check_format
+from cdimf_spark.distributed.training.steps.iteration import EXCHANGE_KINDS, only
 from cdimf_spark.distributed.training.working_tables import WorkingTables
 from cdimf_spark.errors import DataError
 from cdimf_spark.reports.results import History, Overlap

@@ -26,12 +26,12 @@ from cdimf_spark.distributed.recommendation.requests import (
 )
 from cdimf_spark.distributed.scoring.scoring_tables import ScoringTables
 from cdimf_spark.distributed.scoring.user_stage import LeftOut
-from cdimf_spark.errors import counted
 from cdimf_spark.evaluation.protocol import Lengths, Negatives
 from cdimf_spark.reports.results import Evaluation
 from cdimf_spark.schemas import ITEM_ID, USER_ID
 from cdimf_spark.scoring.lengths import check_length
 from cdimf_spark.scoring.requests import POPULAR_FATE
+from cdimf_spark.wording import counted
 
 logger = logging.getLogger(__name__)
 
@@ -119,7 +119,7 @@ class Scorer:
         deny_pairs: Frame | None = None,
         keep_seen: bool = False,
     ) -> DataFrame:
-        """List the k best items of a domain for each user, without those that he has seen.
+        """List the k best items of a domain for each user, without those that they have seen.
 
         Parameters
         ----------
@@ -216,7 +216,7 @@ class Scorer:
     def similar_users(self, domain: str, users: Ids, k: int = 10) -> DataFrame:
         """List the k users of a domain most like each of some: by the cosine of their factors.
 
-        A user of other domains only is compared by what they know of him (`source` says so); one
+        A user of other domains only is compared by what these know of them (`source` says so); one
         whom no domain knows has no list, and a warning says how many they are.
 
         Returns

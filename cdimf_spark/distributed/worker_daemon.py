@@ -13,9 +13,6 @@ from typing import Any
 import pandas  # noqa: F401 -- for the workers
 from pyspark import daemon
 
-import cdimf_spark.kernel.least_squares
-import cdimf_spark.kernel.sampling  # noqa: F401
-
 _serve = daemon.worker
 
 

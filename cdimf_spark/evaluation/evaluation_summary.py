@@ -8,14 +8,15 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from cdimf_spark.errors import DataError, EmptyInputError
+from cdimf_spark.errors import DataError
 from cdimf_spark.evaluation.test_rows import (
     RANKED,
     UNKNOWN_ITEM,
     UNKNOWN_USER,
 )
-from cdimf_spark.kernel.metrics import hit_rate, ndcg
-from cdimf_spark.kernel.user_metrics import from_halves
+from cdimf_spark.input_errors import EmptyInputError
+from cdimf_spark.kernel.ranking.metrics import hit_rate, ndcg
+from cdimf_spark.kernel.ranking.user_metrics import from_halves
 from cdimf_spark.scoring.sources import POPULAR, SOURCES
 
 
@@ -27,7 +28,7 @@ class Found(NamedTuple):
     rank
         Of the rows, if it is at most k; else None.
     high, low
-        Halves of the sum of 1 / rank (`kernel.user_metrics.from_halves`).
+        Halves of the sum of 1 / rank (`kernel.ranking.user_metrics.from_halves`).
     n_items
         Distinct items.
     k

@@ -8,7 +8,7 @@ from operator import add
 from typing import Any, NamedTuple
 
 from cdimf_spark.evaluation.groups import group_label
-from cdimf_spark.kernel.user_metrics import AT_K, from_halves, variance
+from cdimf_spark.kernel.ranking.user_metrics import AT_K, from_halves, variance
 
 # Of the normal distribution: 95 % lie within so many standard deviations.
 _QUANTILE = 1.959963984540054
@@ -20,7 +20,7 @@ class Measured(NamedTuple):
     Attributes
     ----------
     high, low, square_high, square_low
-        Halves of the sums (`kernel.user_metrics.from_halves`).
+        Halves of the sums (`kernel.ranking.user_metrics.from_halves`).
     """
 
     domain: str

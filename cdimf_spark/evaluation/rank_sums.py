@@ -1,7 +1,7 @@
 """Ranks of test rows to sums.
 
 Test rows are counted by kind and rank, and the items of all lists by the bits of their bitmaps. A
-user's metrics (`kernel.user_metrics`) are computed where all their ranked test rows meet, and leave
+user's metrics (`kernel.ranking.user_metrics`) are computed where all their ranked test rows meet, and leave
 as sums in fixed point: exact, so that no cut of the work changes a result. Several models that
 ranked the same rows are measured together, which gives the differences user by user.
 """
@@ -20,7 +20,7 @@ from cdimf_spark.evaluation.evaluation_summary import Found
 from cdimf_spark.evaluation.groups import group_codes
 from cdimf_spark.evaluation.measures_summary import Measured, add_up
 from cdimf_spark.evaluation.test_rows import RANKED
-from cdimf_spark.kernel.user_metrics import square_halves, to_halves, user_metrics
+from cdimf_spark.kernel.ranking.user_metrics import square_halves, to_halves, user_metrics
 
 # Rows of `Found`, and rows of `Measured` (where `grouping` is not null).
 SUMS_SCHEMA = pa.schema(

@@ -13,10 +13,10 @@ from cdimf_spark.arrow_schemas import arrow_schema
 from cdimf_spark.evaluation import test_rows as held_out
 from cdimf_spark.evaluation.protocol import Negatives
 from cdimf_spark.kernel.compilation import plain_array
-from cdimf_spark.kernel.held_out import Rows, Targets, rank_among_all
-from cdimf_spark.kernel.lists import Lists
-from cdimf_spark.kernel.ranking import merge_columns
-from cdimf_spark.kernel.sampling import rank_among_drawn
+from cdimf_spark.kernel.ranking.held_out import Rows, Targets, rank_among_all
+from cdimf_spark.kernel.ranking.lists import Lists
+from cdimf_spark.kernel.ranking.sampling import rank_among_drawn
+from cdimf_spark.kernel.ranking.top_k import merge_columns
 from cdimf_spark.schemas import RANKS
 from cdimf_spark.scoring.item_group import ItemGroup
 from cdimf_spark.scoring.sources import SOURCES

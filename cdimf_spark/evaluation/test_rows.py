@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from cdimf_spark.kernel.lists import Lists
-from cdimf_spark.kernel.scoring import find_sorted
+from cdimf_spark.kernel.ranking.lists import Lists
+from cdimf_spark.kernel.ranking.scoring import find_sorted
 from cdimf_spark.scoring.sources import POPULAR
 from cdimf_spark.scoring.users import Users
 

@@ -11,12 +11,12 @@ from cdimf_spark.configuration.domains import IN_MEMORY, check_domain_names, giv
 from cdimf_spark.configuration.options import check_names
 from cdimf_spark.configuration.settings import DomainConfig, ModelConfig
 from cdimf_spark.errors import DataError
-from cdimf_spark.local.by_domain import by_domain
-from cdimf_spark.local.catalogue import item_placement
-from cdimf_spark.local.domain_data import DomainData, index_pairs
 from cdimf_spark.local.fitted import serve
+from cdimf_spark.local.input.by_domain import by_domain
+from cdimf_spark.local.input.catalogue import item_placement
+from cdimf_spark.local.input.domain_data import DomainData, index_pairs
+from cdimf_spark.local.input.pairs import Data, read_pairs
 from cdimf_spark.local.model import LocalCDIMFModel
-from cdimf_spark.local.pairs import Data, read_pairs
 from cdimf_spark.local.progress import Hook, Watch
 from cdimf_spark.local.scoring_data import Training
 from cdimf_spark.progress import showing

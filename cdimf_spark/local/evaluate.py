@@ -17,10 +17,10 @@ from cdimf_spark.evaluation.ranks import finish_ranks, rank_in_group
 from cdimf_spark.evaluation.result import evaluation_result
 from cdimf_spark.evaluation.test_rows import ITEM_KEY, USER_KEY, complete_rows
 from cdimf_spark.kernel.initialization import id_keys
-from cdimf_spark.kernel.lists import Lists
-from cdimf_spark.kernel.scoring import find_sorted
-from cdimf_spark.local.catalogue import catalogue_order
-from cdimf_spark.local.pairs import Data, Pairs, read_pairs
+from cdimf_spark.kernel.ranking.lists import Lists
+from cdimf_spark.kernel.ranking.scoring import find_sorted
+from cdimf_spark.local.input.catalogue import catalogue_order
+from cdimf_spark.local.input.pairs import Data, Pairs, read_pairs
 from cdimf_spark.local.scoring_data import ScoringData, items_of
 
 Indexes = NDArray[np.int64]

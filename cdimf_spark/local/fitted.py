@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cdimf_spark.configuration.settings import ModelConfig
-from cdimf_spark.local.domain_data import DomainData, KeyedIds
+from cdimf_spark.local.input.domain_data import DomainData, KeyedIds
 from cdimf_spark.serving.exported_domain import ExportedDomain
 from cdimf_spark.serving.manifest import DomainManifest, Manifest
 from cdimf_spark.serving.row_files import Rows

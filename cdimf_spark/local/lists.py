@@ -10,9 +10,9 @@ import pandas as pd
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from cdimf_spark.errors import DataError, counted
-from cdimf_spark.kernel.lists import Lists, offsets_of
-from cdimf_spark.kernel.scoring import best_items, find_sorted, unit_rows
+from cdimf_spark.errors import DataError
+from cdimf_spark.kernel.ranking.lists import Lists, offsets_of
+from cdimf_spark.kernel.ranking.scoring import best_items, find_sorted, unit_rows
 from cdimf_spark.local.requests import Requested, find_items
 from cdimf_spark.local.scoring_data import ScoringData, items_of
 from cdimf_spark.schemas import ITEM_ID, USER_ID
@@ -21,6 +21,7 @@ from cdimf_spark.scoring.lengths import check_length
 from cdimf_spark.scoring.requests import POPULAR_FATE, report_unknown_users
 from cdimf_spark.scoring.sources import OWN, POPULAR, SOURCES
 from cdimf_spark.serving.row_table import RowTable
+from cdimf_spark.wording import counted
 
 logger = logging.getLogger(__name__)
 

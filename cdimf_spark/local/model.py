@@ -15,7 +15,8 @@ from cdimf_spark.reports.results import History
 from cdimf_spark.schemas import ITEM_ID, USER_ID
 from cdimf_spark.serving.explanation import Explanation
 from cdimf_spark.serving.fold_in import FoldedRow, Interactions
-from cdimf_spark.serving.serving_model import Recommended, ServingModel
+from cdimf_spark.serving.lists import Recommended
+from cdimf_spark.serving.serving_model import ServingModel
 
 
 class LocalCDIMFModel(LocalScorer):

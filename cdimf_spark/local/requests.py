@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from cdimf_spark.errors import DataError
 from cdimf_spark.kernel.initialization import id_keys
-from cdimf_spark.kernel.scoring import find_sorted
-from cdimf_spark.local.id_columns import texts_of
+from cdimf_spark.kernel.ranking.scoring import find_sorted
+from cdimf_spark.local.input.id_columns import texts_of
 from cdimf_spark.schemas import ITEM_ID, USER_ID
 from cdimf_spark.scoring.requests import check_list, report_unknown_items
 from cdimf_spark.serving.row_table import RowTable

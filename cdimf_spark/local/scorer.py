@@ -9,9 +9,9 @@ import pandas as pd
 
 from cdimf_spark.evaluation.protocol import Lengths, Negatives, Protocol
 from cdimf_spark.local import lists
-from cdimf_spark.local.by_domain import by_domain
 from cdimf_spark.local.evaluate import evaluate
-from cdimf_spark.local.pairs import Data
+from cdimf_spark.local.input.by_domain import by_domain
+from cdimf_spark.local.input.pairs import Data
 from cdimf_spark.local.requests import Ids, denied_pairs, read_ids
 from cdimf_spark.local.scoring_data import ScoringData, Training
 from cdimf_spark.reports.results import Evaluation

@@ -11,7 +11,7 @@ from scipy.sparse import csr_array
 
 from cdimf_spark.configuration.settings import ModelConfig
 from cdimf_spark.errors import DataError
-from cdimf_spark.kernel.lists import Lists
+from cdimf_spark.kernel.ranking.lists import Lists
 from cdimf_spark.scoring.item_group import ItemGroup
 from cdimf_spark.scoring.sources import Sources
 from cdimf_spark.scoring.users import Histories, Known, Users, find_users

@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cdimf_spark.errors import ConfigurationError, counted
+from cdimf_spark.errors import ConfigurationError
 from cdimf_spark.reports.figures import check_matplotlib, new_figure
 from cdimf_spark.reports.measures_report import groups_of
+from cdimf_spark.wording import counted
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from cdimf_spark.errors import counted
 from cdimf_spark.reports.measures_report import groups_of, percent
 from cdimf_spark.reports.protocol_text import ranked_among
 from cdimf_spark.reports.text_tables import text_table
+from cdimf_spark.wording import counted
 
 _METRICS = {"hr": "HR", "ndcg": "NDCG", "map": "MAP", "recall": "recall"}
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from cdimf_spark.errors import ValueOutOfRangeError, counted
+from cdimf_spark.errors import ValueOutOfRangeError
 from cdimf_spark.reports.comparison_plot import telling_groups
 from cdimf_spark.reports.figures import new_figure
+from cdimf_spark.wording import counted
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from statistics import fmean
 from typing import Any
 
-from cdimf_spark.errors import counted
 from cdimf_spark.reports.protocol_text import is_uniform, ranked_among
 from cdimf_spark.reports.text_tables import text_table
+from cdimf_spark.wording import counted
 
 _METRICS = ("hr", "ndcg", "mrr", "coverage")
 
@@ -78,11 +78,11 @@ def recommendation_table(rows: Sequence[Mapping[str, Any]], k: int) -> str:
     return f"{table}\n{short}" if short else table
 
 
-def written_text(counts: Mapping[str, int], k: int, path: str, form: str) -> str:
+def written_text(counts: Mapping[str, int], k: int, path: str, format: str) -> str:
     """What was written where."""
     lists = counted(counts["n_lists"], "list")
     short = _short(counts["n_short"], k)
-    text = f"{lists} ({counted(counts['n_rows'], 'row')}) written to {path} ({form})"
+    text = f"{lists} ({counted(counts['n_rows'], 'row')}) written to {path} ({format})"
     return f"{text}\n{short}" if short else text
 
 

@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from cdimf_spark.errors import counted
 from cdimf_spark.reports.text_tables import text_table
+from cdimf_spark.wording import counted
 
 _MOST_GROUPS = 16
 _PARTS = ("train", "validation", "test")

@@ -26,26 +26,26 @@ class Order:
     Attributes
     ----------
     kind : Kind
-    form : str
+    format : str
         delta, parquet or csv; empty where there is only one.
     overwrite : bool
         Replace an earlier result of the same kind.
     """
 
     kind: Kind
-    form: str = ""
+    format: str = ""
     overwrite: bool = False
 
     @property
     def marker(self) -> Marker:
         """The marker of the result."""
-        return Marker(self.kind, self.form)
+        return Marker(self.kind, self.format)
 
     @property
     def is_delta_table(self) -> bool:
         """Whether the result is one Delta table, which a commit replaces."""
         single = (Kind.RECOMMENDATIONS, Kind.FACTORS, Kind.EXPLANATIONS)
-        return self.form == "delta" and self.kind in single
+        return self.format == "delta" and self.kind in single
 
 
 Recognise = Callable[[], bool]
@@ -126,9 +126,9 @@ def refuse_other(marker: Marker, given: str, order: Order) -> None:
             f"output {given!r} is {marker.kind.noun}, not {order.kind.noun}: name an empty or new "
             "folder"
         )
-    if marker.form != order.form:
+    if marker.format != order.format:
         raise ConfigurationError(
-            f"output {given!r} has tables of the format {marker.form}: keep that format, remove "
+            f"output {given!r} has tables of the format {marker.format}: keep that format, remove "
             "them, or use another folder"
         )
 

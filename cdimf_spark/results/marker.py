@@ -47,14 +47,14 @@ class Marker:
     Attributes
     ----------
     kind : Kind
-    form : str
+    format : str
         Format of its tables; empty where there is only one.
     files : mapping of str to int
         Sizes of the files by their paths in the folder; empty if the folder is never replaced.
     """
 
     kind: Kind
-    form: str = ""
+    format: str = ""
     files: Mapping[str, int] = field(default_factory=dict)
 
     def with_files(self, folder: Path) -> Self:
@@ -64,7 +64,7 @@ class Marker:
 
     def to_json(self) -> str:
         """Return it as text."""
-        entries = {"package": _PACKAGE, "kind": self.kind.word, "format": self.form}
+        entries = {"package": _PACKAGE, "kind": self.kind.word, "format": self.format}
         return json.dumps({**entries, "files": dict(sorted(self.files.items()))})
 
     @classmethod

@@ -203,7 +203,7 @@ def _put(scratch: Path, target: Path, given: str, order: Order) -> None:
             raise _appeared(given, error) from error
     if _exchange(new, target):
         try:
-            check_folder(new, given, Order(order.kind, order.form, True), whole=True)
+            check_folder(new, given, Order(order.kind, order.format, True), whole=True)
         except ConfigurationError:
             _exchange(new, target)
             raise

@@ -7,8 +7,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from cdimf_spark.kernel.lists import Lists
-from cdimf_spark.kernel.scoring import find_sorted
+from cdimf_spark.kernel.ranking.lists import Lists
+from cdimf_spark.kernel.ranking.scoring import find_sorted
 
 Indexes = NDArray[np.int64]
 

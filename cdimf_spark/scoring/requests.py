@@ -6,7 +6,8 @@ import logging
 import numbers
 from collections.abc import Iterable, Mapping
 
-from cdimf_spark.errors import ConfigurationError, DataError, counted
+from cdimf_spark.errors import ConfigurationError, DataError
+from cdimf_spark.wording import counted
 
 logger = logging.getLogger(__name__)
 

@@ -8,8 +8,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from cdimf_spark.kernel.lists import Lists, offsets_of
-from cdimf_spark.kernel.scoring import find_sorted
+from cdimf_spark.kernel.ranking.lists import Lists, offsets_of
+from cdimf_spark.kernel.ranking.scoring import find_sorted
 from cdimf_spark.scoring.sources import FOREIGN, OWN, POPULAR, SHARED
 
 Indexes = NDArray[np.int64]

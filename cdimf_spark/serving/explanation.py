@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cdimf_spark.kernel.explanation import score_parts
-from cdimf_spark.kernel.scoring import pair_scores
+from cdimf_spark.kernel.ranking.scoring import pair_scores
 from cdimf_spark.serving.exported_domain import ExportedDomain
 from cdimf_spark.serving.fold_in import Cells, Pull
 

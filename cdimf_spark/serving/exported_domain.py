@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Self
@@ -11,15 +10,11 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from cdimf_spark.errors import DataError, ValueOutOfRangeError
-from cdimf_spark.kernel.least_squares import GramBasis, gram_basis
-from cdimf_spark.kernel.scoring import best_items
-from cdimf_spark.serving.arguments import check_ids
+from cdimf_spark.errors import DataError
+from cdimf_spark.kernel.rows.least_squares import GramBasis, gram_basis
 from cdimf_spark.serving.fold_in import Cells, Interactions, read_interactions
 from cdimf_spark.serving.manifest import DomainManifest
 from cdimf_spark.serving.row_table import RowTable
-
-logger = logging.getLogger(__name__)
 
 Matrix = NDArray[np.float32]
 
@@ -128,46 +123,4 @@ def _find_cells(table: RowTable, weights: dict[str, float], noun: str, domain: s
         weights=np.array([weights[ids[i]] for i in kept], np.float32),
         positions=positions[kept],
         unknown=tuple(ids[i] for i in np.flatnonzero(~known)),
-    )
-
-
-def best_of(
-    tables: ExportedDomain, row: Matrix, k: int, exclude: Iterable[str]
-) -> list[tuple[str, float]]:
-    """Ids and scores of the k best items for a row, best first; ties go to the smaller key.
-
-    Ids of `exclude` that the domain does not have are logged: as a warning if none is known.
-
-    Raises
-    ------
-    DataError
-        If `exclude` is not several item ids.
-    ValueOutOfRangeError
-        If k is not between 1 and the size of the catalogue.
-    """
-    items, excluded = tables.items, check_ids(exclude, "item", "exclude")
-    if isinstance(k, bool) or not isinstance(k, int) or not 1 <= k <= len(items):
-        allowed = f"a whole number from 1 to {len(items)}, the items of domain {tables.name!r}"
-        raise ValueOutOfRangeError("k", k, allowed)
-    positions, known = items.find(excluded)
-    _report_unknown(tables.name, excluded, known)
-    left_out = np.unique(positions[known])
-    best = best_items(
-        row[None], items.factors, items.keys, k, (np.array([0, len(left_out)]), left_out)
-    )
-    pairs = zip(best.items[0].tolist(), best.scores[0].tolist(), strict=True)
-    return [(items.id_of(position), score) for position, score in pairs if position >= 0]
-
-
-def _report_unknown(domain: str, ids: Sequence[str], known: NDArray[np.bool_]) -> None:
-    """Histories outlive items, so some unknown ids are usual; that all are is most likely wrong."""
-    if known.all():
-        return
-    logger.log(
-        logging.INFO if known.any() else logging.WARNING,
-        "domain %r has %d of the %d items to leave out; it does not have %r",
-        domain,
-        int(known.sum()),
-        len(ids),
-        ids[int(np.argmin(known))],
     )

@@ -1,6 +1,6 @@
 """Rows for what the training has not seen, from the other side as it is: no training.
 
-A new row is the solution of the row equation of the training (kernel/least_squares) with the
+A new row is the solution of the row equation of the training (kernel/rows/least_squares) with the
 published factors of the other side::
 
     ( a0*G + sum w y y' + (ridge + rho) I ) x = sum w y + ridge p m + rho (z - u)
@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cdimf_spark.errors import DataError
-from cdimf_spark.kernel.least_squares import GramBasis
+from cdimf_spark.kernel.rows.least_squares import GramBasis
 from cdimf_spark.serving.arguments import check_ids
 from cdimf_spark.solver.block import Coupling, InteractionBlock, update_items, update_users
 from cdimf_spark.solver.rules import DomainRules

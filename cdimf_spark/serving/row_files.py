@@ -24,8 +24,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cdimf_spark.errors import DataError
-from cdimf_spark.kernel.eigenbasis import gram
 from cdimf_spark.kernel.initialization import id_keys
+from cdimf_spark.kernel.rows.eigenbasis import gram
 
 Matrix = NDArray[np.float32]
 Int64 = NDArray[np.int64]

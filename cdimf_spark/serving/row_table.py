@@ -14,9 +14,9 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from cdimf_spark.errors import DataError
-from cdimf_spark.kernel.eigenbasis import gram
 from cdimf_spark.kernel.initialization import id_keys
-from cdimf_spark.kernel.scoring import find_sorted
+from cdimf_spark.kernel.ranking.scoring import find_sorted
+from cdimf_spark.kernel.rows.eigenbasis import gram
 from cdimf_spark.serving.row_files import Rows, row_weights
 
 Matrix = NDArray[np.float32]

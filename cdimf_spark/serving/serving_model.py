@@ -4,41 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import NamedTuple, Self
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cdimf_spark.errors import (
-    ConfigurationError,
-    DataError,
-    ValueOutOfRangeError,
-    did_you_mean,
-)
+from cdimf_spark.errors import UnknownDomainError, ValueOutOfRangeError
 from cdimf_spark.kernel.augmentation import augment_items, augment_users, largest_length
 from cdimf_spark.serving.arguments import check_id, check_row, check_rows
 from cdimf_spark.serving.explanation import Explanation, explain_score
-from cdimf_spark.serving.exported_domain import ExportedDomain, best_of
-from cdimf_spark.serving.fold_in import FoldedRow, Interactions, Pull, solve_item, solve_user
+from cdimf_spark.serving.exported_domain import ExportedDomain
+from cdimf_spark.serving.fold_in import FoldedRow, Interactions, solve_item, solve_user
+from cdimf_spark.serving.known_users import KnownUsers, UserRow
+from cdimf_spark.serving.lists import Recommended, best_items_of
 from cdimf_spark.serving.manifest import Manifest, read_manifest
 from cdimf_spark.serving.row_table import RowTable
 
 Matrix = NDArray[np.float32]
-
-
-class Recommended(NamedTuple):
-    """One line of a list; `source` as in ``jobs/recommend.py``, or ``folded``."""
-
-    item_id: str
-    score: float
-    source: str
-
-
-class UserRow(NamedTuple):
-    """The row that scores a user, float32 (rank,), and where it comes from."""
-
-    factors: Matrix
-    source: str
 
 
 class ServingModel:
@@ -77,7 +59,8 @@ class ServingModel:
     ) -> None:
         self.path = path
         self.manifest, self.rank, self.run_id = manifest, manifest.rank, manifest.run_id
-        self._domains, self._shared = dict(sorted(domains.items())), shared
+        self._domains, self.shared = dict(sorted(domains.items())), shared
+        self._known = KnownUsers(self._domains, shared, self.rank)
 
     def __repr__(self) -> str:
         """Name the folder, the domains and the rank."""
@@ -102,11 +85,6 @@ class ServingModel:
         return cls(manifest, domains, RowTable.open(folder, "shared"), folder)
 
     @property
-    def shared(self) -> RowTable:
-        """Consensus of the shared users."""
-        return self._shared
-
-    @property
     def domains(self) -> tuple[str, ...]:
         """Names of the domains."""
         return tuple(self._domains)
@@ -120,10 +98,7 @@ class ServingModel:
             If there is no such domain.
         """
         if not isinstance(name, str) or name not in self._domains:
-            raise ConfigurationError(
-                f"the model has no domain {name!r}{did_you_mean(str(name), self.domains)} "
-                f"Its domains: {', '.join(self.domains)}"
-            )
+            raise UnknownDomainError(name, self.domains)
         return self._domains[name]
 
     def prepare(self, domain: str) -> None:
@@ -144,13 +119,7 @@ class ServingModel:
         DataError
             If no domain knows them, or the id is not a text.
         """
-        own = self.domain(domain).users.row_of(check_id(user_id, "user"))
-        if own is not None:
-            return UserRow(own, "own")
-        pull = self._pull(domain, user_id)
-        if pull.source == "none":
-            raise DataError(f"no domain of the model that could help knows user {user_id!r}")
-        return UserRow(pull.z, pull.source)
+        return self._known.row(self.domain(domain), check_id(user_id, "user"))
 
     def recommend(
         self, domain: str, user_id: str, k: int = 10, exclude: Iterable[str] = ()
@@ -171,8 +140,7 @@ class ServingModel:
             If k is not between 1 and the size of the catalogue.
         """
         row = self.user_row(domain, user_id)
-        best = best_of(self.domain(domain), row.factors, k, exclude)
-        return [Recommended(item_id, score, row.source) for item_id, score in best]
+        return best_items_of(self.domain(domain), row, k, exclude)
 
     def recommend_row(
         self, domain: str, factors: Matrix, k: int = 10, exclude: Iterable[str] = ()
@@ -186,9 +154,8 @@ class ServingModel:
         ValueOutOfRangeError
             If k is not between 1 and the size of the catalogue.
         """
-        row = check_row(factors, self.rank)
-        best = best_of(self.domain(domain), row, k, exclude)
-        return [Recommended(item_id, score, "folded") for item_id, score in best]
+        row = UserRow(check_row(factors, self.rank), "folded")
+        return best_items_of(self.domain(domain), row, k, exclude)
 
     def fold_in(
         self,
@@ -229,7 +196,7 @@ class ServingModel:
         if user_id is not None:
             check_id(user_id, "user")
         cells = tables.item_cells(interactions)
-        target = self._pull(domain, user_id if pull else None)
+        target = self._known.pull(tables, user_id if pull else None)
         src = tables.items.factors[cells.positions]
         rules = tables.manifest.rules
         row = solve_user(cells, src, tables.item_basis, rules, target, tables.user_prior)
@@ -261,7 +228,7 @@ class ServingModel:
         tables = self.domain(domain)
         check_id(user_id, "user")
         check_id(item_id, "item")
-        cells, pull = tables.item_cells(interactions), self._pull(domain, user_id)
+        cells, pull = tables.item_cells(interactions), self._known.pull(tables, user_id)
         row = tables.users.row_of(user_id)
         return explain_score(tables, user_id, item_id, cells, pull, row)
 
@@ -279,21 +246,3 @@ class ServingModel:
             If they are not rows of `rank` finite numbers.
         """
         return augment_users(check_rows(factors, self.rank))
-
-    def _pull(self, domain: str, user_id: str | None) -> Pull:
-        """Where a user is pulled to in a domain."""
-        tables = self.domain(domain)
-        if user_id is None or not tables.manifest.coupled:
-            return Pull.none(self.rank)
-        z = self._shared.row_of(user_id)
-        if z is not None:
-            exchanged = tables.exchanged.row_of(user_id)
-            return Pull("shared", z, z if exchanged is None else exchanged)
-        if tables.users.row_of(user_id) is not None:
-            return Pull.none(self.rank)
-        others = (one for one in self._domains.values() if one.manifest.coupled)
-        rows = [row for one in others if (row := one.users.row_of(user_id)) is not None]
-        if not rows:
-            return Pull.none(self.rank)
-        mean = np.array(np.mean(rows, axis=0, dtype=np.float64), np.float32)
-        return Pull("foreign", mean, mean)

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cdimf_spark.kernel.consensus import dual, relax
-from cdimf_spark.kernel.least_squares import GramBasis, RowSolution, solve_rows
 from cdimf_spark.kernel.objective import coupling_loss, ridge_loss
+from cdimf_spark.kernel.rows.least_squares import GramBasis, RowSolution, solve_rows
 from cdimf_spark.solver.rules import RowRule
 
 Matrix = NDArray[np.float32]

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from cdimf_spark.configuration.settings import ModelConfig
 from cdimf_spark.errors import ConfigurationError
 from cdimf_spark.kernel.initialization import id_keys
-from cdimf_spark.kernel.scoring import find_sorted
+from cdimf_spark.kernel.ranking.scoring import find_sorted
 
 Int64 = NDArray[np.int64]
 Matrix = NDArray[np.float32]

@@ -12,8 +12,8 @@ from scipy.sparse import csr_array
 from cdimf_spark.configuration.settings import DomainConfig, DomainSettings, ModelConfig
 from cdimf_spark.kernel.consensus import consensus_sums, squared_distance
 from cdimf_spark.kernel.initialization import domain_item_keys, id_keys, initial_factors
-from cdimf_spark.kernel.least_squares import gram
 from cdimf_spark.kernel.objective import ridge_loss
+from cdimf_spark.kernel.rows.least_squares import gram
 from cdimf_spark.solver.block import Coupling, InteractionBlock, update_items, update_users
 from cdimf_spark.solver.earlier import EarlierRows, StartOf
 from cdimf_spark.solver.rules import DomainRules, DomainSize, domain_rules

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cdimf_spark.configuration.settings import DomainSettings, resolve_unobserved_weight
-from cdimf_spark.kernel.least_squares import row_ridge
+from cdimf_spark.kernel.rows.least_squares import row_ridge
 
 
 class DomainSize(NamedTuple):

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from cdimf_spark.configuration.settings import ModelConfig
 from cdimf_spark.errors import NumericalError
-from cdimf_spark.kernel.least_squares import GramBasis, gram_basis
+from cdimf_spark.kernel.rows.least_squares import GramBasis, gram_basis
 
 # A model whose observed loss is so many times that of predicting nothing has lost its way. (The
 # loss itself is rounding where weights are extreme, and may rise while domains come to agree.)

@@ -25,7 +25,7 @@ import scipy.sparse as sp
 from threadpoolctl import threadpool_limits
 
 from cdimf_spark.kernel.initialization import initial_factors
-from cdimf_spark.kernel.least_squares import gram, gram_basis, row_ridge, solve_rows
+from cdimf_spark.kernel.rows.least_squares import gram, gram_basis, row_ridge, solve_rows
 from tests.benchmarks.data import clustered, has_amazon, warm_pair
 
 

@@ -22,8 +22,8 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 from scipy.special import gammaln
 
-from cdimf_spark.kernel.metrics import hit_rate, ndcg, rank_of_target
-from cdimf_spark.kernel.sampling import sample_negatives_batch
+from cdimf_spark.kernel.ranking.metrics import hit_rate, ndcg, rank_of_target
+from cdimf_spark.kernel.ranking.sampling import sample_negatives_batch
 from cdimf_spark.solver.local import LocalDomain, LocalModel
 from tests.support.amazon import DATA
 

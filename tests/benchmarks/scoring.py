@@ -17,7 +17,7 @@ import scipy.sparse as sp
 from implicit.cpu.als import AlternatingLeastSquares
 from threadpoolctl import threadpool_limits
 
-from cdimf_spark.kernel.scoring import best_items
+from cdimf_spark.kernel.ranking.scoring import best_items
 from tests.benchmarks.kernel import interleaved
 
 _SEEN = 20

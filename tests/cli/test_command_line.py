@@ -12,8 +12,8 @@ from types import ModuleType
 import pytest
 
 from cdimf_spark import errors
-from cdimf_spark.cli import compare, evaluate, explain, export, fold_in, recommend, tune
 from cdimf_spark.cli.command_line import _INTERRUPTS, run
+from cdimf_spark.cli.commands import compare, evaluate, explain, export, fold_in, recommend, tune
 from cdimf_spark.cli.parser import lengths_argument, negatives_argument
 from cdimf_spark.configuration.options import split_names
 from cdimf_spark.distributed.failures import worker_error

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from cdimf_spark.cli import compare, evaluate
+from cdimf_spark.cli.commands import compare, evaluate
 from cdimf_spark.reports.results import Comparison, Evaluation, Result
 from tests.support.measures import comparison, evaluation
 

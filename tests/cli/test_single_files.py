@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from cdimf_spark.cli import compare, evaluate, recommend
 from cdimf_spark.cli.command_line import run
+from cdimf_spark.cli.commands import compare, evaluate, recommend
 from cdimf_spark.results.marker import Kind, Marker
 from cdimf_spark.results.single_files import check_file
 from tests.support.folders import snapshot

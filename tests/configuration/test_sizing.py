@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cdimf_spark.cli import train
 from cdimf_spark.cli.command_line import run
+from cdimf_spark.cli.commands import train
 from cdimf_spark.configuration.planning import plan_from_arguments, plan_text
 from cdimf_spark.configuration.settings import ModelConfig
 from cdimf_spark.configuration.sizing import num_blocks, plan

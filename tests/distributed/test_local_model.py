@@ -14,11 +14,12 @@ from pyspark.sql import SparkSession
 
 from cdimf_spark.distributed.input.validation import annotate
 from cdimf_spark.distributed.model import CDIMFModel
-from cdimf_spark.errors import BadRowsError, DataError
+from cdimf_spark.errors import DataError
 from cdimf_spark.evaluation.groups import GROUPINGS
+from cdimf_spark.input_errors import BadRowsError
 from cdimf_spark.local.estimator import LocalCDIMF
+from cdimf_spark.local.input.pairs import read_pairs
 from cdimf_spark.local.model import LocalCDIMFModel
-from cdimf_spark.local.pairs import read_pairs
 from cdimf_spark.serving.row_table import RowTable
 from cdimf_spark.serving.serving_model import ServingModel
 from tests.support.helpers import Domains, assert_factors_close

@@ -17,7 +17,8 @@ from cdimf_spark.distributed.output.runs import STARTED, new_run
 from cdimf_spark.distributed.output.tables import OutputTables
 from cdimf_spark.distributed.scorer import Scorer
 from cdimf_spark.distributed.training import resuming
-from cdimf_spark.errors import BadRowsError, ConfigurationError, DataError, EmptyInputError
+from cdimf_spark.errors import ConfigurationError, DataError
+from cdimf_spark.input_errors import BadRowsError, EmptyInputError
 from cdimf_spark.kernel.initialization import id_keys
 from tests.support.planted import Planted, expected_metrics, random_model, tests_frame
 from tests.support.planted_tables import planted_tables, write_model

@@ -115,7 +115,10 @@ ASK: dict[str, tuple[Call, str]] = {
     "count": (lambda at: at["model"].explain(at["name"], at["frame"], count="3"), "'count'"),
     "export": (lambda at: at["model"].export(None), "'path' is None"),
     "domains": (lambda at: at["model"].export("x", domains="books"), "'domains'"),
-    "form": (lambda at: at["model"].export_index("x", form="csv"), "'form' is 'csv'"),
+    "format of an index": (
+        lambda at: at["model"].export_index("x", format="csv"),
+        "'format' is 'csv'",
+    ),
     "load": (lambda at: CDIMFModel.load(5), "'path' is 5"),  # type: ignore[arg-type]
     "session": (lambda at: CDIMFModel.load("x", "spark"), "'spark'"),  # type: ignore[arg-type]
     "popularity": (lambda at: popularity("models/x"), "'model'"),  # type: ignore[arg-type]

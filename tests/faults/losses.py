@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from cdimf_spark.distributed.training import iteration
+from cdimf_spark.distributed.training.steps import iteration
 
 Loss = Callable[[], None]
 

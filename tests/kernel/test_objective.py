@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from cdimf_spark.kernel.least_squares import gram
 from cdimf_spark.kernel.objective import coupling_loss, ridge_loss, unobserved_loss
+from cdimf_spark.kernel.rows.least_squares import gram
 
 FACTORS = np.array([[1, 2], [3, 0]], np.float32)
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from cdimf_spark.cli.command_line import run
-from cdimf_spark.cli.prepare import main, parse_arguments
+from cdimf_spark.cli.commands.prepare import main, parse_arguments
 from cdimf_spark.errors import ConfigurationError, UnknownKeyError, ValueOutOfRangeError
 from cdimf_spark.preparation.prepare_config import PrepareConfig, load_prepare_config
 from cdimf_spark.preparation.prepare_help import _GROUPS

@@ -45,7 +45,7 @@ def test_shared_user_is_pulled_as_in_training(
 def test_user_whom_another_domain_knows(shops: Shops, served: ServingModel) -> None:
     shop, cells = shops.shops["cloth"], {"cä1": 1.0, "cä7": 3.0}
     row = served.fold_in("cloth", cells, user_id="u3")
-    # Books knows him as well, but in a space of its own.
+    # Books knows them as well, but in a space of its own.
     target = shops.shops["sport"].users["u3"]
     close(row.factors, shop.solve("users", cells, shop.rules.rho, target))
     assert row.pull == "foreign"

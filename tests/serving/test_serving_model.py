@@ -62,7 +62,7 @@ def test_errors_of_lists(served: ServingModel) -> None:
     with pytest.raises(DataError, match=r"no domain of the model .* knows user 'nobody'"):
         served.recommend("sport", "nobody")
     with pytest.raises(DataError, match="knows user 'u59'"):
-        served.recommend("sport", "u59")  # Books alone knows him, in a space of its own.
+        served.recommend("sport", "u59")  # Books alone knows them, in a space of its own.
     with pytest.raises(ValueOutOfRangeError, match="from 1 to 40"):
         served.recommend("sport", "u20", k=41)
     with pytest.raises(DataError, match="a row of 6 numbers"):

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from cdimf_spark.configuration.config import load_config
-from cdimf_spark.kernel.metrics import hit_rate, ndcg, rank_of_target
-from cdimf_spark.kernel.sampling import sample_negatives_batch
+from cdimf_spark.kernel.ranking.metrics import hit_rate, ndcg, rank_of_target
+from cdimf_spark.kernel.ranking.sampling import sample_negatives_batch
 from cdimf_spark.solver.local import LocalDomain, LocalModel, train_local
 from tests.support.amazon import DATA, ROOT, needs_amazon
 
@@ -47,7 +47,7 @@ def quality(
     targets = pd.Index(domain.item_ids).get_indexer(pd.Index(test["item"]))
     held_out = {user: rows.to_numpy() for user, rows in pd.Series(targets).groupby(test["user"])}
     excluded = [held_out[user] for user in test["user"]]
-    # A cold user's factors come from the domain that knows him.
+    # A cold user's factors come from the domain that knows them.
     here = (own >= 0)[:, None]
     factors = np.where(here, model.user_factors[name][own], model.user_factors[other][elsewhere])
     scores = factors @ model.item_factors[name].T

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from cdimf_spark.kernel.least_squares import gram, gram_basis
+from cdimf_spark.kernel.rows.least_squares import gram, gram_basis
 from cdimf_spark.solver.block import Coupling, InteractionBlock, update_items, update_users
 from cdimf_spark.solver.rules import RowRule
 from tests.support.dense_reference import solve_row

@@ -11,7 +11,7 @@ import numpy as np
 from pyspark.sql import DataFrame, SparkSession
 
 from cdimf_spark.kernel.initialization import id_keys
-from cdimf_spark.kernel.sampling import sample_negatives
+from cdimf_spark.kernel.ranking.sampling import sample_negatives
 
 Rows = dict[str, list[float]]
 Pair = tuple[str, str]
@@ -151,7 +151,7 @@ def random_model(rng: np.random.Generator) -> tuple[Planted, dict[str, list[Pair
 
     n_items = {"cloth": 17, "sport": 40, "books": 2, "films": 2}
     items = {d: rows([f"{d[0]}{n}" for n in range(n_items[d])]) for d in n_items}
-    # u20 and u21 know one domain each, u22 two others (where he is shared), u23 nobody.
+    # u20 and u21 know one domain each, u22 two others (where they are shared), u23 nobody.
     users = {
         "cloth": rows([u for u in people[:20:2]] + ["u20"]),
         "sport": rows([u for u in people[:20:3]] + ["u21"]),

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from cdimf_spark.kernel.least_squares import RowSolution, gram, gram_basis, solve_rows
+from cdimf_spark.kernel.rows.least_squares import RowSolution, gram, gram_basis, solve_rows
 
 Float32 = NDArray[np.float32]
 Float64 = NDArray[np.float64]

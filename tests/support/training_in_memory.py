@@ -17,7 +17,7 @@ from cdimf_spark.distributed.blocks.packing import block_sizes, build_blocks, pe
 from cdimf_spark.distributed.input.validation import clean_rows
 from cdimf_spark.distributed.output.runs import Run
 from cdimf_spark.distributed.training import publishing
-from cdimf_spark.distributed.training.iteration import Steps
+from cdimf_spark.distributed.training.steps.iteration import Steps
 from cdimf_spark.distributed.training.trainer import Trainer
 from cdimf_spark.distributed.training.working_tables import WorkingTables
 from cdimf_spark.solver.local import train_local

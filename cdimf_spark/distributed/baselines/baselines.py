@@ -1,8 +1,8 @@
 """Baselines for a trained model, from the same interactions and evaluated on the same rows.
 
 Both are factor models, so that the same code evaluates them. They know exactly the users that the
-model knows: where a baseline has nothing to say about a user, he has a zero row, all items tie,
-and his test rows count as they deserve.
+model knows: where a baseline has nothing to say about a user, they have a zero row, all items tie,
+and their test rows count as they deserve.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ from cdimf_spark.distributed.failures import public
 from cdimf_spark.distributed.published import PublishedModel
 from cdimf_spark.distributed.scorer import Scorer
 from cdimf_spark.distributed.scoring.scoring_tables import USER_KINDS, restrict
-from cdimf_spark.distributed.training.iteration import Steps, UserState
 from cdimf_spark.distributed.training.publishing import packed_users
+from cdimf_spark.distributed.training.steps.iteration import Steps, UserState
 from cdimf_spark.distributed.workers import apply_to_groups
 from cdimf_spark.schemas import BLOCK_ROW
 

@@ -31,10 +31,10 @@ from cdimf_spark.distributed.failures import public
 from cdimf_spark.distributed.published import PublishedModel
 from cdimf_spark.distributed.scorer import Scorer
 from cdimf_spark.distributed.scoring.scoring_tables import restrict
-from cdimf_spark.distributed.training.iteration import Steps
 from cdimf_spark.distributed.training.publishing import packed_users
+from cdimf_spark.distributed.training.steps.iteration import Steps
 from cdimf_spark.distributed.workers import apply_to_cogroups, apply_to_groups
-from cdimf_spark.kernel.scoring import find_sorted
+from cdimf_spark.kernel.ranking.scoring import find_sorted
 from cdimf_spark.schemas import BLOCK_ROW
 
 POOLED = "pooled"

@@ -80,7 +80,7 @@ def user_index(placed: DataFrame, layout: Layout, coupled: frozenset[str]) -> Da
         See `with_blocks`.
     coupled
         Domains that take part in the consensus (rho > 0). A user is shared in a domain if it is
-        coupled and he has interactions in another coupled one too.
+        coupled and they have interactions in another coupled one too.
     """
     return _index(placed, USER_KEY, USER_ID, layout.users, coupled)
 

@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from cdimf_spark.kernel.lists import Lists, offsets_of
+from cdimf_spark.kernel.ranking.lists import Lists, offsets_of
 
 
 def read_lists(column: pa.ChunkedArray) -> Lists:

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from cdimf_spark.kernel.lists import offsets_of
+from cdimf_spark.kernel.ranking.lists import offsets_of
 
 
 def pack_texts(texts: pa.Array | pa.ChunkedArray, kind: str) -> dict[str, NDArray[Any]]:

@@ -8,10 +8,10 @@ coverage is the share of the catalogue that appears in some of their first k pla
 is ranked instead of a draw.
 
 Measures (of all rows and by group, at several k) are means over users instead, with 95 % intervals.
-They agree with the above where each user has one test row. With several, his HR, NDCG and MRR are
-the means of his rows, and MAP, precision and recall come from one list with all his held-out items:
-see `kernel.user_metrics`. Rows of a group are measured as if the user had no others; the items
-that they are ranked among are the same.
+They agree with the above where each user has one test row. With several, their HR, NDCG and MRR are
+the means of their rows, and MAP, precision and recall come from one list with all their held-out
+items: see `kernel.ranking.user_metrics`. Rows of a group are measured as if the user had no others;
+the items that they are ranked among are the same.
 
 The draw depends on the seed, the user, the item and the order of the catalogue, which is a part of
 the model; all sums are exact: the numbers are the same however the work is cut. Ranks add up over
@@ -121,8 +121,8 @@ def rank_tests(
     -------
     DataFrame
         ``RANKS``: a row for each test with its state (`RANKED` or why not), rank, whether the
-        user has the item in train, the number of his interactions in train and of the item's,
-        the origin of his row and whether several domains have him; and rows of state null with
+        user has the item in train, the number of their interactions in train and of the item's,
+        the origin of their row and whether several domains have them; and rows of state null with
         bitmaps of the items that are among the first k of a list, for each k.
     """
     located = locate_tests(tables, tests, grid.domains, with_targets=not grid.is_whole)

@@ -29,7 +29,7 @@ from cdimf_spark.distributed.scoring.user_stage import cogroup_users, user_array
 from cdimf_spark.distributed.scoring.users import find_in_block
 from cdimf_spark.distributed.workers import apply_to_cogroups
 from cdimf_spark.evaluation.test_rows import ITEM_KEY, USER_KEY, complete_rows
-from cdimf_spark.kernel.scoring import find_sorted
+from cdimf_spark.kernel.ranking.scoring import find_sorted
 from cdimf_spark.schemas import BLOCK_ROW
 
 Indexes = NDArray[np.int64]

@@ -13,6 +13,7 @@ from pyspark.sql import functions as F
 
 from cdimf_spark.distributed.output.guard import check_target
 from cdimf_spark.distributed.published import PublishedModel
+from cdimf_spark.errors import ValueOutOfRangeError
 from cdimf_spark.results.folders import Order
 from cdimf_spark.results.marker import Kind
 from cdimf_spark.schemas import DOMAIN, FACTORS, ITEM_ID, USER_ID
@@ -24,7 +25,7 @@ def export_index(
     model: PublishedModel,
     path: str,
     domains: Sequence[str] | None = None,
-    form: str = "delta",
+    format: str = "delta",
     overwrite: bool = False,
 ) -> None:
     """Write the tables ``item_vectors`` and ``user_vectors`` below a path.
@@ -35,7 +36,7 @@ def export_index(
         A folder, any path that Spark can write. The tables appear together.
     domains
         The domains to export; None: all.
-    form
+    format
         delta or parquet.
     overwrite
         Replace an earlier export of index tables (in a folder of this machine).
@@ -43,12 +44,15 @@ def export_index(
     Raises
     ------
     ConfigurationError
-        If there is no such domain, or something at the path that must not be replaced.
+        If the format is not one of these, there is no such domain, or something at the path that
+        must not be replaced.
     """
+    if format == "csv":
+        raise ValueOutOfRangeError("format", format, "delta or parquet: csv has no lists")
     chosen = list(model.domains if domains is None else domains)
     model.tables.check_domains(chosen)
     spark = model.item_factors.sparkSession
-    order = Order(Kind.INDEX, form, overwrite)
+    order = Order(Kind.INDEX, format, overwrite)
     target = check_target(spark, path, order, {"the model": model.path})
     with target.writing() as folder:
         for name, frame in (

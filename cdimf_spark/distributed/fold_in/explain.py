@@ -33,9 +33,10 @@ from cdimf_spark.distributed.fold_in.model_rules import model_rules
 from cdimf_spark.distributed.input.validation import clean_rows, raise_for_problems
 from cdimf_spark.distributed.published import PublishedModel
 from cdimf_spark.distributed.workers import apply_to_cogroups
-from cdimf_spark.errors import DataError, ValueOutOfRangeError, counted
+from cdimf_spark.errors import DataError, ValueOutOfRangeError
 from cdimf_spark.schemas import DOMAIN, EXPLANATIONS, FACTORS, ITEM_ID, USER_ID
 from cdimf_spark.scoring.lengths import is_count
+from cdimf_spark.wording import counted
 
 logger = logging.getLogger(__name__)
 

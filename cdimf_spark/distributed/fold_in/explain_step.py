@@ -22,8 +22,8 @@ from cdimf_spark.distributed.fold_in.fold_in_step import (
 )
 from cdimf_spark.distributed.workers import CogroupFunction
 from cdimf_spark.kernel.explanation import ScoreParts, score_parts
-from cdimf_spark.kernel.lists import Lists
-from cdimf_spark.kernel.scoring import find_sorted, pair_scores
+from cdimf_spark.kernel.ranking.lists import Lists
+from cdimf_spark.kernel.ranking.scoring import find_sorted, pair_scores
 from cdimf_spark.schemas import EXPLANATIONS, FACTORS
 from cdimf_spark.solver.rules import DomainRules
 
@@ -143,7 +143,7 @@ def explain_user(block: Block, n: int, settings: ExplainSettings) -> Iterator[di
     targets, cells = block.pairs.row(n), block.cells.row(n)
     weights = block.weights[block.cells.offsets[n] : block.cells.offsets[n + 1]]
     scores = pair_scores(block.rows[n], block.items[targets], np.float64).astype(np.float64)
-    # Who has no interactions here is scored by what others know of him: all of it is consensus.
+    # Who has no interactions here is scored by what others know of them: all of it is consensus.
     parts = ScoreParts(np.zeros((len(targets), 0)), np.stack([scores, 0 * scores], axis=1))
     if len(cells):
         rules, pulled = settings.rules, block.chosen[n] in (SHARED, FOREIGN)

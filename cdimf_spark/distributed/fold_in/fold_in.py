@@ -34,9 +34,10 @@ from cdimf_spark.distributed.fold_in.model_rules import model_rules
 from cdimf_spark.distributed.input.validation import clean_rows, raise_for_problems
 from cdimf_spark.distributed.published import PublishedModel
 from cdimf_spark.distributed.workers import apply_to_cogroups, apply_to_groups
-from cdimf_spark.errors import ConfigurationError, DataError, counted
-from cdimf_spark.kernel.least_squares import gram_basis
+from cdimf_spark.errors import ConfigurationError, DataError
+from cdimf_spark.kernel.rows.least_squares import gram_basis
 from cdimf_spark.schemas import BLOCK_COLUMNS, BLOCK_ROW, DOMAIN, FACTORS, WEIGHT
+from cdimf_spark.wording import counted
 
 logger = logging.getLogger(__name__)
 
@@ -67,8 +68,8 @@ def fold_in(
     -------
     DataFrame
         user_id, factors, pull, n_interactions, or item_id, factors, n_interactions; in any order.
-        `pull` says where a user was pulled to: ``shared`` (the consensus), ``foreign`` (his row in
-        another domain) or ``none``. Interactions with unknown items (users) are left out and
+        `pull` says where a user was pulled to: ``shared`` (the consensus), ``foreign`` (their row
+        in another domain) or ``none``. Interactions with unknown items (users) are left out and
         counted in the log; so are rows that have no other ones.
 
     Raises

@@ -17,7 +17,7 @@ from cdimf_spark.distributed.blocks.list_columns import read_matrix
 from cdimf_spark.distributed.fold_in.fold_in_step import FOREIGN, NO_PULL, OWN, SHARED
 from cdimf_spark.distributed.published import PublishedModel
 from cdimf_spark.distributed.workers import apply_to_partitions
-from cdimf_spark.kernel.least_squares import gram
+from cdimf_spark.kernel.rows.least_squares import gram
 from cdimf_spark.schemas import DOMAIN, FACTORS, ITEM_ID, USER_ID
 from cdimf_spark.solver.rules import DomainRules
 

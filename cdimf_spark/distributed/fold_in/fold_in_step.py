@@ -14,9 +14,9 @@ from cdimf_spark.distributed.blocks.list_columns import read_lists, read_matrix
 from cdimf_spark.distributed.training.publishing import factor_lists
 from cdimf_spark.distributed.workers import CogroupFunction
 from cdimf_spark.errors import DataError
-from cdimf_spark.kernel.least_squares import GramBasis
-from cdimf_spark.kernel.lists import Lists
-from cdimf_spark.kernel.scoring import find_sorted
+from cdimf_spark.kernel.ranking.lists import Lists
+from cdimf_spark.kernel.ranking.scoring import find_sorted
+from cdimf_spark.kernel.rows.least_squares import GramBasis
 from cdimf_spark.schemas import FACTORS
 from cdimf_spark.solver.block import Coupling, InteractionBlock, update_items, update_users
 from cdimf_spark.solver.packing import pack_block
@@ -27,8 +27,8 @@ Matrix = NDArray[np.float32]
 Int64 = NDArray[np.int64]
 
 HISTORY_KINDS = ("keys", "indptr", "indices", "weights", "columns")
-# Where a user may be pulled to, best first: the consensus; nowhere, if the domain alone knows him;
-# the mean of his rows elsewhere; nowhere.
+# Where a user may be pulled to, best first: the consensus; nowhere, if the domain alone knows them;
+# the mean of their rows elsewhere; nowhere.
 SHARED, OWN, FOREIGN, NO_PULL = range(4)
 PULLS = np.array(["shared", "none", "foreign", "none"], object)
 
@@ -154,7 +154,7 @@ def _block(static: pa.Table, source: pa.Table) -> InteractionBlock:
 
 
 def choose_pulls(pulls: pa.Table, keys: Int64, rank: int) -> tuple[Int64, Matrix]:
-    """Where each user is pulled to: his best priority, and the mean of his rows of that.
+    """Where each user is pulled to: their best priority, and the mean of their rows of that.
 
     Parameters
     ----------

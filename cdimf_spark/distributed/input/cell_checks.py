@@ -7,7 +7,7 @@ from pyspark.sql import Column
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
-from cdimf_spark.errors import ColumnsError
+from cdimf_spark.input_errors import ColumnsError
 
 _MAX_WEIGHT = 3.0e38  # about the largest number of single precision
 

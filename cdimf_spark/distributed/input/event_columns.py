@@ -16,7 +16,7 @@ from pyspark.sql import types as T
 
 from cdimf_spark.configuration.columns import only_position, plain_name, position_of
 from cdimf_spark.distributed.input.cell_checks import wrong_type
-from cdimf_spark.errors import ColumnsError
+from cdimf_spark.input_errors import ColumnsError
 
 logger = logging.getLogger(__name__)
 

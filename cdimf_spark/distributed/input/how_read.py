@@ -21,7 +21,7 @@ class Reading:
     ----------
     source : str
         Path, table, or what messages call a frame.
-    form : str
+    format : str
         Format and header in words, empty for a frame.
     taken : mapping of str to str
         Columns by role: user, item and perhaps weight, time, event.
@@ -36,7 +36,7 @@ class Reading:
     """
 
     source: str
-    form: str
+    format: str
     taken: Mapping[str, str]
     found_by: str
     unused: tuple[str, ...]
@@ -72,9 +72,9 @@ class Reading:
             with_weight,
         )
 
-    def stored(self, form: str) -> Self:
+    def stored(self, format: str) -> Self:
         """The same, of a file or table of a format."""
-        return replace(self, form=form, is_stored=True)
+        return replace(self, format=format, is_stored=True)
 
     def to_text(self) -> str:
         """As JSON."""

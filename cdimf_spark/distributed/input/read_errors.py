@@ -7,7 +7,8 @@ from urllib.parse import unquote
 
 from pyspark.errors import PySparkException
 
-from cdimf_spark.errors import CDIMFError, DataError, MissingInputError
+from cdimf_spark.errors import CDIMFError, DataError
+from cdimf_spark.input_errors import MissingInputError
 
 _MISSING = (
     *("PATH_NOT_FOUND", "TABLE_OR_VIEW_NOT_FOUND", "SCHEMA_NOT_FOUND", "NO_SUCH_CATALOG_EXCEPTION"),

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from cdimf_spark.configuration.columns import Roles, choose_columns, known_roles
 from cdimf_spark.configuration.settings import DomainConfig
 from cdimf_spark.distributed.input.first_line import looks_like_names
-from cdimf_spark.errors import ColumnsError, DataError
+from cdimf_spark.errors import DataError
+from cdimf_spark.input_errors import ColumnsError
 
 # Runs of blanks come last: ids may have blanks in them.
 _SEPARATORS = ("\t", "::", ";", ",", "|", " ")

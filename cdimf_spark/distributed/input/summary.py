@@ -13,8 +13,8 @@ from pyspark.sql import Column, Row
 from pyspark.sql import functions as F
 
 from cdimf_spark.distributed.input.how_read import Reading
-from cdimf_spark.errors import counted
 from cdimf_spark.schemas import DOMAIN, ITEM_ID, USER_ID, WEIGHT
+from cdimf_spark.wording import counted
 
 logger = logging.getLogger(__name__)
 
@@ -56,7 +56,7 @@ def log_summary(row: Row, reading: Reading) -> None:
     reading : Reading
     """
     parts = (
-        reading.form,
+        reading.format,
         reading.columns_text(),
         _counts(row),
         _weights(row, reading),

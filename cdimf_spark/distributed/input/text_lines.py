@@ -15,7 +15,7 @@ from cdimf_spark.distributed.input.how_read import Reading
 from cdimf_spark.distributed.input.read_errors import plain_path
 from cdimf_spark.distributed.input.sniffing import TextLayout, find_text_layout, json_keys
 from cdimf_spark.distributed.input.validation import Cells, annotate_cells
-from cdimf_spark.errors import EmptyInputError
+from cdimf_spark.input_errors import EmptyInputError
 
 _SAMPLE_LINES = 200
 _MALFORMED = "__malformed"

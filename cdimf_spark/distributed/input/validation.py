@@ -28,7 +28,7 @@ from cdimf_spark.distributed.input.line_numbers import line_number, shown
 from cdimf_spark.distributed.input.read_errors import plain_path, read_errors
 from cdimf_spark.distributed.input.same_data import warn_of_same_data
 from cdimf_spark.distributed.input.summary import figures, log_summary
-from cdimf_spark.errors import BadRowsError, EmptyInputError
+from cdimf_spark.input_errors import BadRowsError, EmptyInputError
 from cdimf_spark.schemas import DOMAIN, ITEM_ID, USER_ID, WEIGHT
 
 PROBLEM = "problem"

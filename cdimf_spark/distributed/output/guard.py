@@ -106,8 +106,8 @@ class Target:
     def writer(self, rows: DataFrame) -> DataFrameWriter:
         """The writer of a table of the result; whose commits are known as ours."""
         mode = "overwrite" if self.is_replaced else "append"
-        writer = rows.write.format(self.order.form).mode(mode)
-        if self.order.form == "delta":
+        writer = rows.write.format(self.order.format).mode(mode)
+        if self.order.format == "delta":
             writer = writer.option("userMetadata", json.dumps({MARKER: self.order.kind.word}))
             writer = writer.option("overwriteSchema", str(self.is_replaced).lower())
         return writer

@@ -19,7 +19,7 @@ What is guaranteed, in both:
   overtaken, finds out at its next mark, publication or deletion and stops with exit code 4. What it
   may have written until then does no harm: every row of the working tables and every event has the
   number of the claim that wrote it, and whoever takes over notes in `runs` after which iteration
-  he goes on; later marks of lower claims, and rows without a mark, are not read any more.
+  they go on; later marks of lower claims, and rows without a mark, are not read any more.
 - Readers (evaluation, recommendations) are never kept out.
 
 What is not:

@@ -42,7 +42,7 @@ def keep_apart(
 
 
 def own_id() -> Column:
-    """Return the id of a user whom only his domain knows."""
+    """Return the id of a user whom only one domain knows."""
     return F.concat(DOMAIN, F.lit(MARK), USER_ID)
 
 

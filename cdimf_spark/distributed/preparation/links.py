@@ -16,8 +16,10 @@ from cdimf_spark.distributed.input.validation import (
     raise_for_problems,
 )
 from cdimf_spark.distributed.preparation.identity import own_id, refuse_marked
-from cdimf_spark.errors import BadRowsError, ColumnsError, DataError, did_you_mean
+from cdimf_spark.errors import DataError
+from cdimf_spark.input_errors import BadRowsError, ColumnsError
 from cdimf_spark.schemas import DOMAIN, ITEM_ID, USER_ID
+from cdimf_spark.wording import did_you_mean
 
 logger = logging.getLogger(__name__)
 

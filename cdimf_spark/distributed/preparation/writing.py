@@ -53,7 +53,7 @@ def write_tables(frames: Mapping[str, DataFrame], target: Target, path: str) -> 
     """Write frames by the name of their table to a folder of the target's choice."""
     for name, frame in frames.items():
         writer = target.writer(frame)
-        if target.order.form == "csv":
+        if target.order.format == "csv":
             writer = writer.option("header", "true")
         writer.save(f"{path}/{name}")
 

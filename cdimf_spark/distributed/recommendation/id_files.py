@@ -9,7 +9,8 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from cdimf_spark.distributed.input.read_errors import read_errors
-from cdimf_spark.errors import DataError, MissingInputError
+from cdimf_spark.errors import DataError
+from cdimf_spark.input_errors import MissingInputError
 from cdimf_spark.schemas import ITEM_ID, USER_ID
 
 

@@ -21,7 +21,7 @@ from cdimf_spark.distributed.scoring.scoring_tables import (
 )
 from cdimf_spark.distributed.workers import apply_to_cogroups
 from cdimf_spark.errors import DataError
-from cdimf_spark.kernel.scoring import find_sorted
+from cdimf_spark.kernel.ranking.scoring import find_sorted
 from cdimf_spark.schemas import BLOCK_ROW
 from cdimf_spark.scoring.requests import report_unknown_items
 from cdimf_spark.scoring.sources import Sources

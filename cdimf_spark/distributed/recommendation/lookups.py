@@ -81,7 +81,7 @@ def similar_users(
 ) -> DataFrame:
     """List the k users of a domain most like each of some users: by the cosine of their factors.
 
-    A user of other domains only is compared by his row there (see `source`); one whom no domain
+    A user of other domains only is compared by their row there (see `source`); one whom no domain
     knows has no list.
 
     Returns

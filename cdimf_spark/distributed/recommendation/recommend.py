@@ -26,9 +26,9 @@ from cdimf_spark.distributed.scoring.scoring_tables import (
 )
 from cdimf_spark.distributed.scoring.user_stage import LeftOut, listed_users, place_users
 from cdimf_spark.distributed.workers import apply_to_cogroups
-from cdimf_spark.kernel.lists import Lists
-from cdimf_spark.kernel.ranking import merge_columns
-from cdimf_spark.kernel.scoring import best_items, find_sorted, unit_rows
+from cdimf_spark.kernel.ranking.lists import Lists
+from cdimf_spark.kernel.ranking.scoring import best_items, find_sorted, unit_rows
+from cdimf_spark.kernel.ranking.top_k import merge_columns
 from cdimf_spark.schemas import RECOMMENDATIONS, USER_ID
 from cdimf_spark.scoring.lengths import check_length
 from cdimf_spark.scoring.sources import SOURCES

@@ -38,7 +38,7 @@ FinishFunction = Callable[[str, list[Arrays]], pa.Table]
 
 _GROUP_BYTES = 64 << 20
 _PART_BYTES = 64 << 20
-# What a user costs besides his row: ids, seen items, tests.
+# What a user costs besides their row: ids, seen items, tests.
 _USER_BYTES = 512
 # Fewer users are not worth another copy of the items.
 _USERS_PER_PART = 1000

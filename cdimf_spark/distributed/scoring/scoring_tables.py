@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from pyspark.sql import DataFrame
 
 from cdimf_spark.distributed.blocks.layout import Layout
-from cdimf_spark.errors import ConfigurationError, did_you_mean
+from cdimf_spark.errors import UnknownDomainError
 from cdimf_spark.scoring.sources import Sources
 
 # Kinds of packed rows of each side.
@@ -77,10 +77,7 @@ class ScoringTables:
         """Raise ConfigurationError for a domain that the model does not have."""
         for name in names:
             if name not in self.domains:
-                raise ConfigurationError(
-                    f"the model has no domain {name!r}{did_you_mean(name, self.domains)} "
-                    f"Its domains: {', '.join(self.domains)}"
-                )
+                raise UnknownDomainError(name, self.domains)
 
 
 def restrict(frame: DataFrame, domains: Sequence[str], kinds: Sequence[str]) -> DataFrame:

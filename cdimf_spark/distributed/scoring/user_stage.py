@@ -24,8 +24,8 @@ from cdimf_spark.distributed.scoring.scoring_tables import (
 )
 from cdimf_spark.distributed.scoring.users import find_in_block
 from cdimf_spark.distributed.workers import CogroupFunction, apply_to_cogroups
-from cdimf_spark.kernel.lists import Lists
-from cdimf_spark.kernel.scoring import find_sorted
+from cdimf_spark.kernel.ranking.lists import Lists
+from cdimf_spark.kernel.ranking.scoring import find_sorted
 from cdimf_spark.schemas import BLOCK_ROW
 from cdimf_spark.scoring.sources import POPULAR, Sources
 from cdimf_spark.scoring.users import Users
@@ -41,9 +41,9 @@ class LeftOut:
     Attributes
     ----------
     seen
-        What he has in train.
+        What they have in train.
     itself
-        The row with his own key: among users like him.
+        The row with the user's own key: among users like them.
     pairs
         Further pairs (user_id, item_id).
     """

@@ -1,7 +1,7 @@
-"""Requested users of one user block: the row that scores each, and what he has seen.
+"""Requested users of one user block: the row that scores each, and what they have seen.
 
 A task has the packed rows of a block number of all domains, since users of all domains are cut
-alike: whatever is known about a user anywhere is there, and found by his key. No user is joined.
+alike: whatever is known about a user anywhere is there, and found by their key. No user is joined.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from cdimf_spark.distributed.blocks.block_rows import decode, decode_matrix
 from cdimf_spark.distributed.scoring.item_rows import check_rows
-from cdimf_spark.kernel.lists import Lists
+from cdimf_spark.kernel.ranking.lists import Lists
 from cdimf_spark.scoring.sources import Sources
 from cdimf_spark.scoring.users import Histories, Known, Users, find_users
 

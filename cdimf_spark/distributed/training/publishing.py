@@ -19,8 +19,8 @@ from cdimf_spark.distributed.blocks.packing import BlockSizes, rows_of
 from cdimf_spark.distributed.output.commits import Commits
 from cdimf_spark.distributed.output.runs import PUBLISHED, Run
 from cdimf_spark.distributed.output.tables import OutputTables
-from cdimf_spark.distributed.training.iteration import Messages, Steps, UserState, cut
-from cdimf_spark.distributed.training.routing import scoring_rows
+from cdimf_spark.distributed.training.steps.iteration import Messages, Steps, UserState, cut
+from cdimf_spark.distributed.training.steps.routing import scoring_rows
 from cdimf_spark.distributed.training.working_tables import WorkingTables
 from cdimf_spark.distributed.workers import apply_to_cogroups, apply_to_groups
 from cdimf_spark.schemas import (
@@ -149,7 +149,7 @@ def factor_lists(rows: NDArray[np.float32]) -> pa.ListArray:
 
 
 def _merge_domains(table: pa.Table, rank: int) -> pa.Table:
-    """Rows z of the shared users of one block number, each from the first domain that has him."""
+    """Rows z of the shared users of one block number, each from the first domain that has them."""
     found: dict[str, list[Any]] = {"keys": [], "ids": [], "z": []}
     for domain in sorted(pc.unique(table.column("domain")).to_pylist()):
         own = table.filter(pc.equal(table.column("domain"), domain))

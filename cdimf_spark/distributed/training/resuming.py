@@ -17,8 +17,9 @@ from cdimf_spark.configuration.differences import differences
 from cdimf_spark.distributed.blocks.layout import Layout
 from cdimf_spark.distributed.input.content import Content
 from cdimf_spark.distributed.output.runs import Run
-from cdimf_spark.distributed.training.warm_start import EARLIER_RUN, EarlierModel
-from cdimf_spark.errors import ConfigurationError, DataError, counted
+from cdimf_spark.distributed.training.steps.warm_start import EARLIER_RUN, EarlierModel
+from cdimf_spark.errors import ConfigurationError, DataError
+from cdimf_spark.wording import counted
 
 # To be raised by whoever changes the meaning of the working tables, or what an iteration computes.
 STATE_FORMAT = 2

@@ -38,7 +38,6 @@ from cdimf_spark.distributed.output.runs import (
 from cdimf_spark.distributed.output.storage_errors import storage_errors_named
 from cdimf_spark.distributed.output.tables import OutputTables
 from cdimf_spark.distributed.training.checked_output import check_output
-from cdimf_spark.distributed.training.iteration import Steps
 from cdimf_spark.distributed.training.publishing import publish
 from cdimf_spark.distributed.training.recovering import survive_losses
 from cdimf_spark.distributed.training.resuming import (
@@ -46,9 +45,10 @@ from cdimf_spark.distributed.training.resuming import (
     check_options,
     start_details,
 )
+from cdimf_spark.distributed.training.steps.iteration import Steps
+from cdimf_spark.distributed.training.steps.warm_start import EarlierModel
 from cdimf_spark.distributed.training.timing import Stopwatch
 from cdimf_spark.distributed.training.trainer import Trainer, first_kept, frees_disk
-from cdimf_spark.distributed.training.warm_start import EarlierModel
 from cdimf_spark.distributed.training.working_tables import WorkingTables
 from cdimf_spark.errors import NumericalError
 from cdimf_spark.progress import stage

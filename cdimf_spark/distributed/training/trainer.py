@@ -10,12 +10,12 @@ from typing import Any, NamedTuple
 from cdimf_spark.configuration.settings import ModelConfig
 from cdimf_spark.distributed.output.commits import Commit, Commits
 from cdimf_spark.distributed.output.runs import ITERATION, Run
-from cdimf_spark.distributed.training.iteration import (
+from cdimf_spark.distributed.training.releasing import collecting_little, release_frames
+from cdimf_spark.distributed.training.steps.iteration import (
     Messages,
     Steps,
     UserState,
 )
-from cdimf_spark.distributed.training.releasing import collecting_little, release_frames
 from cdimf_spark.distributed.training.timing import Stopwatch
 from cdimf_spark.distributed.training.working_tables import WorkingTables
 from cdimf_spark.errors import NumericalError

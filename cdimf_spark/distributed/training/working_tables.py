@@ -21,7 +21,7 @@ from pyspark.sql import functions as F
 
 from cdimf_spark.distributed.output.commits import Commits
 from cdimf_spark.distributed.output.tables import PACKED_FACTORS, WORKING, OutputTables
-from cdimf_spark.distributed.training.iteration import EXCHANGE_KINDS, UserState, only
+from cdimf_spark.distributed.training.steps.iteration import EXCHANGE_KINDS, UserState, only
 from cdimf_spark.schemas import BLOCK_COLUMNS
 
 _PARTITIONS = ("run_id", "iteration", "domain")

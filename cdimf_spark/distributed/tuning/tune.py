@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import logging
 import os
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Mapping
 from functools import reduce
-from pathlib import Path
 from typing import Any
 
 from pyspark.sql import DataFrame, SparkSession
@@ -20,50 +17,17 @@ from cdimf_spark.distributed.input.given import Domains, Given
 from cdimf_spark.distributed.input.reading import read_interactions, read_test
 from cdimf_spark.distributed.input.validation import clean_rows, raise_for_problems
 from cdimf_spark.distributed.output.guard import Inputs, check_local_target
-from cdimf_spark.distributed.tuning.trial_run import TrialSettings, run_trial
-from cdimf_spark.distributed.tuning.validation_split import Frames, hold_out
-from cdimf_spark.errors import ConfigurationError, DataError
-from cdimf_spark.progress import showing, stage, step
-from cdimf_spark.reports.tuning_report import (
-    best_of,
-    trial_line,
-    trials_text,
-    tuned_options,
-    write_best,
-)
-from cdimf_spark.results.folders import Order, claim_folder
+from cdimf_spark.distributed.tuning.search import Tuned, search_options
+from cdimf_spark.distributed.tuning.validation_split import Frames
+from cdimf_spark.errors import ConfigurationError
+from cdimf_spark.progress import showing
+from cdimf_spark.results.folders import Order
 from cdimf_spark.results.marker import Kind
 from cdimf_spark.schemas import ITEM_ID, USER_ID, WEIGHT
-from cdimf_spark.tuning.search_space import Range, propose, search_space, start_of
-from cdimf_spark.tuning.trials import Trial, TrialLog
+from cdimf_spark.tuning.search_space import Range, search_space
 from cdimf_spark.tuning.tuning_options import TuningOptions
 
-logger = logging.getLogger(__name__)
-
 DEFAULT_TUNING_OUTPUT = "cdimf_tuning"
-
-
-@dataclass(frozen=True)
-class Tuned:
-    """What a search found. `print` shows the best trials.
-
-    Attributes
-    ----------
-    options : dict
-        The best options of the model, for ``CDIMF(**options)``.
-    trials : list of Trial
-        All trials in order.
-    best_file : str
-        The same as a YAML file for `jobs/train_cdimf.py`.
-    """
-
-    options: dict[str, Any]
-    trials: list[Trial]
-    best_file: str
-    tuning: TuningOptions
-
-    def __str__(self) -> str:
-        return trials_text(self.trials, self.tuning)
 
 
 @public
@@ -129,7 +93,7 @@ def tune(
     frames = _checked(given.annotated(domains), config)
     held_out = None if held is None else _validation(held, config)
     with showing(verbose, settings.trials, "trial"):
-        return _tune(frames, held_out, folder, config, space, settings)
+        return search_options(frames, held_out, folder, config, space, settings)
 
 
 def _inputs(given: Given, held_out: Given | None) -> Inputs:
@@ -189,7 +153,7 @@ def tune_from_config(
     frames = read_interactions(spark, config.domains)
     held_out = {name: read_test(spark, DomainConfig(name, p)) for name, p in validation.items()}
     with showing(True, tuning.trials, "trial"):
-        return _tune(frames, held_out or None, folder, config, space, tuning)
+        return search_options(frames, held_out or None, folder, config, space, tuning)
 
 
 def check_named(config: TrainConfig, validation: Mapping[str, str]) -> None:
@@ -197,57 +161,3 @@ def check_named(config: TrainConfig, validation: Mapping[str, str]) -> None:
     if not config.domains:
         raise ConfigurationError("no domain: name at least one with --domain NAME=PATH")
     check_names(validation, [domain.name for domain in config.domains], "--validation")
-
-
-def _tune(
-    interactions: Frames,
-    validation: Frames | None,
-    output: Path,
-    config: TrainConfig,
-    space: Mapping[str, Range],
-    tuning: TuningOptions,
-) -> Tuned:
-    claim_folder(output, Order(Kind.TUNING).marker)
-    log = TrialLog(output / "trials.jsonl", _search_of(config, space, tuning, validation))
-    train = dict(interactions)
-    if validation is None:
-        train, validation = hold_out(interactions, tuning.seed)
-        if not any(frame.head(1) for frame in validation.values()):
-            raise DataError(
-                "no interaction can be held out: no user has two in a domain, of items with two; "
-                "give a validation set"
-            )
-    work = replace(config, output=str(output / "model"))
-    settings = TrialSettings(train, validation, work, tuning)
-    best_file = output / "best.yaml"
-    logger.info("trials go to %s", output.absolute())
-    _show(log.trials, tuning)
-    start = start_of(space, config.model)
-    while len(log.trials) < tuning.trials:
-        earlier = [(trial.options, trial.value) for trial in log.trials]
-        point = propose(space, start, earlier, tuning.n_random, tuning.seed)
-        log.add(run_trial(settings, point, log.trials))
-        write_best(best_file, config, log.trials, tuning)
-        logger.info("%s", trial_line(log.trials[-1], best_of(log.trials), tuning))
-        _show(log.trials, tuning)
-    best = best_of(log.trials)
-    return Tuned(tuned_options(config, best), log.trials, str(best_file), tuning)
-
-
-def _show(trials: Sequence[Trial], tuning: TuningOptions) -> None:
-    stage("trials")
-    best = f"best {tuning.metric}={best_of(trials).value:.4f}" if trials else ""
-    step(len(trials), best)
-
-
-def _search_of(
-    config: TrainConfig,
-    space: Mapping[str, Range],
-    tuning: TuningOptions,
-    validation: Frames | None,
-) -> dict[str, Any]:
-    """What the trials depend on; more trials may be asked for later."""
-    options = {name: value for name, value in asdict(tuning).items() if name != "trials"}
-    given = {name: value for name, value in config.to_dict().items() if name != "output"}
-    ranges = {name: asdict(searched) for name, searched in space.items()}
-    return {**given, **options, "ranges": ranges, "validation": sorted(validation or ())}

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from pyspark.sql import SparkSession
 
-from cdimf_spark.cli import compare as job
+from cdimf_spark.cli.commands import compare as job
 from cdimf_spark.distributed.baselines.baselines import popularity
 from cdimf_spark.distributed.baselines.comparison import check_baselines
 from cdimf_spark.distributed.model import CDIMFModel

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cdimf_spark.distributed.blocks.ragged import pack_texts, unpack_texts
-from cdimf_spark.kernel.lists import Lists
+from cdimf_spark.kernel.ranking.lists import Lists
 
 LISTS = st.lists(st.lists(st.integers(-5, 5), max_size=4), max_size=6)
 

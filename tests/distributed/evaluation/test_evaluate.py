@@ -13,10 +13,11 @@ from pyspark.sql import SparkSession
 from cdimf_spark.distributed.evaluation.evaluate import evaluate
 from cdimf_spark.distributed.scoring.grid import Grid
 from cdimf_spark.distributed.scoring.scoring_tables import ScoringTables
-from cdimf_spark.errors import ConfigurationError, DataError, EmptyInputError, ValueOutOfRangeError
+from cdimf_spark.errors import ConfigurationError, DataError, ValueOutOfRangeError
 from cdimf_spark.evaluation.evaluation_summary import Found, summarize
 from cdimf_spark.evaluation.protocol import Negatives
 from cdimf_spark.evaluation.test_rows import UNKNOWN_ITEM, UNKNOWN_USER
+from cdimf_spark.input_errors import EmptyInputError
 from tests.support.planted import Planted, expected_metrics, random_model, tests_frame
 from tests.support.planted_tables import planted_tables
 
@@ -100,7 +101,7 @@ def test_known_ranks(spark: SparkSession, shop: ScoringTables) -> None:
     # anna, i5 (in train): last of i0, i1, i2, i4 and itself.
     assert found["hr"] == pytest.approx(1 / 3)
     assert found["mrr"] == pytest.approx((1 / 2 + 1 / 3 + 1 / 5) / 3)
-    # Lists: i4 i3, i5 i4, i4 i2 (test items of a user are no negatives of his other tests).
+    # Lists: i4 i3, i5 i4, i4 i2 (test items of a user are no negatives of their other tests).
     assert found["coverage"] == pytest.approx(4 / 6)
     assert (found["n_test"], found["n_skipped"], found["n_in_train"]) == (3, 2, 1)
     assert (found["unknown_user"], found["unknown_item"]) == (1, 1)

@@ -108,7 +108,7 @@ def test_tables_for_a_vector_index(
 ) -> None:
     path = str(tmp_path / "index")
     name = model.domains[0]
-    model.export_index(path, domains=[name], form=form)
+    model.export_index(path, domains=[name], format=form)
     items = spark.read.format(form).load(f"{path}/item_vectors")
     assert items.columns == ["domain", "item_id", "vector"]
     assert {row.domain for row in items.select("domain").distinct().collect()} == {name}
@@ -119,8 +119,8 @@ def test_tables_for_a_vector_index(
     rows = rows_of(served.domain(name).users)
     assert_factors_close(users, {user: [*row, 0.0] for user, row in rows.items()}, rtol=0, atol=0)
     with pytest.raises(ConfigurationError, match="index' exists: use --overwrite"):
-        model.export_index(path, form=form)
-    model.export_index(path, form=form, overwrite=True)
+        model.export_index(path, format=form)
+    model.export_index(path, format=form, overwrite=True)
     assert spark.read.format(form).load(f"{path}/item_vectors").count() == sum(
         len(served.domain(one).items) for one in model.domains
     )

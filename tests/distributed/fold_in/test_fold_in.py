@@ -13,7 +13,8 @@ import pytest
 from pyspark.sql import SparkSession
 
 from cdimf_spark.distributed.model import CDIMFModel
-from cdimf_spark.errors import BadRowsError, ConfigurationError, DataError, EmptyInputError
+from cdimf_spark.errors import ConfigurationError, DataError
+from cdimf_spark.input_errors import BadRowsError, EmptyInputError
 from cdimf_spark.serving.serving_model import ServingModel
 from tests.support.fold_in_users import NAME, PULLS, people
 from tests.support.helpers import Domains, assert_factors_close

@@ -9,13 +9,8 @@ import pytest
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
-from cdimf_spark.errors import (
-    BadRowsError,
-    ColumnsError,
-    DataError,
-    EmptyInputError,
-    MissingInputError,
-)
+from cdimf_spark.errors import DataError
+from cdimf_spark.input_errors import BadRowsError, ColumnsError, EmptyInputError, MissingInputError
 from tests.support.inputs import read, write
 
 

@@ -13,7 +13,7 @@ from cdimf_spark.configuration.columns import ITEM_NAMES, USER_NAMES, plain_name
 from cdimf_spark.configuration.settings import DomainConfig
 from cdimf_spark.distributed.input.first_line import looks_like_names
 from cdimf_spark.distributed.input.sniffing import find_text_layout
-from cdimf_spark.errors import ColumnsError
+from cdimf_spark.input_errors import ColumnsError
 from tests.support.amazon import DATA
 
 # Ids as shops have them: numbers, numbers with a prefix, hexadecimal hashes, mail addresses, words.

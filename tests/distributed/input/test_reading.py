@@ -14,7 +14,7 @@ from pyspark.sql import DataFrame, SparkSession
 from cdimf_spark.configuration.settings import DomainConfig
 from cdimf_spark.distributed.input.reading import read_annotated, read_test
 from cdimf_spark.distributed.input.validation import annotate, clean_rows, raise_for_problems
-from cdimf_spark.errors import BadRowsError, ColumnsError, MissingInputError
+from cdimf_spark.input_errors import BadRowsError, ColumnsError, MissingInputError
 from tests.support.inputs import BIG, PAIRS, domain, read, rows, write
 
 # Text

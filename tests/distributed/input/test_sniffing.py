@@ -13,7 +13,8 @@ from cdimf_spark.distributed.input.sniffing import (
     json_keys,
     split_line,
 )
-from cdimf_spark.errors import ColumnsError, DataError
+from cdimf_spark.errors import DataError
+from cdimf_spark.input_errors import ColumnsError
 
 
 def domain(**options: Any) -> DomainConfig:

@@ -16,7 +16,7 @@ from cdimf_spark.distributed.preparation.events import (
     merge_duplicates,
     read_events,
 )
-from cdimf_spark.errors import BadRowsError, ColumnsError
+from cdimf_spark.input_errors import BadRowsError, ColumnsError
 from cdimf_spark.preparation.prepare_config import PrepareConfig, with_columns
 from cdimf_spark.preparation.prepare_options import EventsConfig, PrepareOptions
 from tests.support.amazon_like import DAY, FIRST_DAY, two_domains, write_reviews

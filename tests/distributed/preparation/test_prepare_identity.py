@@ -12,7 +12,8 @@ from pyspark.sql import DataFrame, SparkSession
 from cdimf_spark.distributed.preparation.identity import hash_users, keep_apart, read_key
 from cdimf_spark.distributed.preparation.links import apply_links, read_links
 from cdimf_spark.distributed.preparation.numbering import find_accidents, warning_text
-from cdimf_spark.errors import ConfigurationError, DataError, MissingInputError
+from cdimf_spark.errors import ConfigurationError, DataError
+from cdimf_spark.input_errors import MissingInputError
 from cdimf_spark.preparation.prepare_options import PrepareOptions
 from tests.support.inputs import write
 

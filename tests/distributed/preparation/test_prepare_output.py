@@ -15,7 +15,8 @@ import cdimf_spark
 from cdimf_spark.configuration.settings import DomainConfig
 from cdimf_spark.distributed.input.reading import read_interactions, read_test
 from cdimf_spark.distributed.preparation.prepared import Prepared, prepare, prepare_from_config
-from cdimf_spark.errors import BadRowsError, ConfigurationError, DataError
+from cdimf_spark.errors import ConfigurationError, DataError
+from cdimf_spark.input_errors import BadRowsError
 from cdimf_spark.preparation.prepare_config import PrepareConfig, load_prepare_config
 from tests.support.amazon_like import pairs_of, two_domains, write_reviews
 from tests.support.inputs import write

@@ -26,7 +26,7 @@ from cdimf_spark.distributed.blocks.packing import (
     persist_blocks,
 )
 from cdimf_spark.distributed.input.validation import clean_rows
-from cdimf_spark.distributed.training import iteration
+from cdimf_spark.distributed.training.steps import iteration
 from tests.support.helpers import random_domains, to_spark
 
 Node = tuple[int, str]

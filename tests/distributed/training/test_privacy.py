@@ -15,7 +15,7 @@ from pyspark.sql import SparkSession
 from cdimf_spark.configuration.sizing import plan
 from cdimf_spark.distributed.blocks.block_rows import decode
 from cdimf_spark.distributed.training.run_training import train
-from cdimf_spark.distributed.training.shared_users import (
+from cdimf_spark.distributed.training.steps.shared_users import (
     ConsensusSettings,
     Exchange,
     update_consensus,

@@ -17,7 +17,7 @@ from cdimf_spark.distributed.output.runs import Run
 from cdimf_spark.distributed.training import trainer
 from cdimf_spark.distributed.training.checked_output import check_output
 from cdimf_spark.distributed.training.run_training import train
-from cdimf_spark.distributed.training.sums import Sums
+from cdimf_spark.distributed.training.steps.sums import Sums
 from cdimf_spark.errors import ConfigurationError, DataError, NumericalError
 from cdimf_spark.kernel.initialization import id_keys
 from cdimf_spark.schemas import HISTORY, ITEM_FACTORS, SHARED_FACTORS, USER_FACTORS

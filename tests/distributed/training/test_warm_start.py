@@ -16,7 +16,7 @@ from cdimf_spark.configuration.config import TrainConfig
 from cdimf_spark.distributed.output.runs import Run
 from cdimf_spark.distributed.output.tables import OutputTables
 from cdimf_spark.distributed.training.run_training import train
-from cdimf_spark.distributed.training.warm_start import EarlierModel
+from cdimf_spark.distributed.training.steps.warm_start import EarlierModel
 from cdimf_spark.errors import CDIMFError, ConfigurationError, DataError
 from cdimf_spark.kernel.initialization import id_keys
 from cdimf_spark.solver.earlier import EarlierRows, KeyedRows
