@@ -2,8 +2,8 @@
 
 Test rows are counted by kind and rank, and the items of all lists by the bits of their bitmaps. A
 user's metrics (`kernel.ranking.user_metrics`) are computed where all their ranked test rows meet,
-and leave as sums in fixed point: exact, so that no cut of the work changes a result. Several models that
-ranked the same rows are measured together, which gives the differences user by user.
+and leave as sums in fixed point: exact, so that no cut of the work changes a result. Several models
+that ranked the same rows are measured together, which gives the differences user by user.
 """
 
 from __future__ import annotations

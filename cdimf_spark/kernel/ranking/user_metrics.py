@@ -2,8 +2,8 @@
 
 Each held-out item of a user is ranked alone among items that they have not held out (see
 `kernel.ranking.metrics`): r_1 <= ... <= r_m. In one list with all of them, the j-th best then
-stands at position p_j = r_j + j - 1. With the whole catalogue that is their true list. With drawn items each
-held-out item has a draw of its own, and the list is an estimate. With these positions
+stands at position p_j = r_j + j - 1. With the whole catalogue that is their true list. With drawn
+items each held-out item has a draw of its own, and the list is an estimate. With these positions
 
     hits at k       #{j: p_j <= k}
     precision at k  hits / k
