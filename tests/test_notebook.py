@@ -35,7 +35,7 @@ def without_environment() -> str:
     return os.pathsep.join(one for one in os.environ["PATH"].split(os.pathsep) if one != own)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_the_notebook_runs_unchanged_in_jupyter(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import socket
 from pathlib import Path
@@ -19,10 +18,7 @@ SIZES += ["spark.sql.shuffle.partitions=2"]
 SIZE_OPTIONS = [word for size in SIZES for word in ("--conf", size)]
 
 
-@pytest.mark.slow
-@pytest.mark.skipif(
-    "CDIMF_CLUSTER" not in os.environ, reason="takes minutes: set CDIMF_CLUSTER to run it"
-)
+@pytest.mark.long
 def test_a_training_on_a_standalone_cluster(tmp_path: Path) -> None:
     import numpy as np
 

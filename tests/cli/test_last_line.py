@@ -26,7 +26,7 @@ def test_an_error_while_tasks_run(tmp_path: Path) -> None:
     assert done.returncode == 3
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_an_interrupt_while_tasks_run(tmp_path: Path) -> None:
     with subprocess.Popen(
         ["spark-submit", *LOCAL, str(BUSY), "interrupt", str(tmp_path)],
@@ -48,7 +48,7 @@ def test_an_interrupt_while_tasks_run(tmp_path: Path) -> None:
     assert process.returncode == 130
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_damaged_file_of_an_input(tmp_path: Path) -> None:
     frames = random_domains(np.random.default_rng(0), names=("books", "films"))
     frames["books"].to_csv(tmp_path / "books.csv", index=False)

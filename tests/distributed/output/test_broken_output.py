@@ -106,7 +106,7 @@ def test_damage_is_named_and_repaired(
     assert published(spark, output) == published(spark, at_once[0])
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_full_disk_costs_an_iteration(
     spark: SparkSession,
     domains: Domains,

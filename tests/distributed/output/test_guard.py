@@ -125,20 +125,44 @@ def model_paths(shop: Shop) -> list[str]:
 
 
 def refuse_all(shop: Shop, output: str, capsys: pytest.CaptureFixture[str]) -> int:
-    """Run every job; each ends with one line that names the output, and code 2."""
+    """Run every job; each ends with one line that names the output, and code 2.
+
+    A training may replace the model, which is its own.
+    """
     n = 0
     for job, arguments in commands(shop, output):
         if job is train and output in model_paths(shop):
             continue
-        assert run(partial(job.main, arguments)) == 2, arguments
-        said = [line for line in capsys.readouterr().err.splitlines() if "error: " in line]
-        assert len(said) == 1
-        assert said[0].startswith(f"error: output {output!r} "), said
+        refuse(job, arguments, output, capsys)
         n += 1
     return n
 
 
-@pytest.mark.slow
+def refuse(
+    job: ModuleType, arguments: list[str], output: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(partial(job.main, arguments)) == 2, arguments
+    said = [line for line in capsys.readouterr().err.splitlines() if "error: " in line]
+    assert len(said) == 1
+    assert said[0].startswith(f"error: output {output!r} "), said
+
+
+def test_each_job_leaves_alone_what_it_did_not_make(
+    spark: SparkSession, shop: Shop, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Every job once and every output once; all pairs of them are a long test."""
+    before = snapshot(shop.root)
+    places = [*outputs(shop).values(), *model_paths(shop)]
+    for number, output in enumerate(places):
+        jobs = list(commands(shop, output))
+        assert len(jobs) == len(places)
+        # So that no training meets the model, which it may replace.
+        job, arguments = jobs[(number + 5) % len(jobs)]
+        refuse(job, arguments, output, capsys)
+    assert snapshot(shop.root) == before
+
+
+@pytest.mark.long
 def test_no_job_harms_what_it_did_not_make(
     spark: SparkSession, shop: Shop, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -92,7 +92,7 @@ def test_a_long_iteration_gives_signs_of_life(spark: SparkSession, tmp_path: Pat
     assert beats[0].at <= datetime.now(UTC)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_an_overtaken_training_stops_and_does_no_harm(
     spark: SparkSession,
     domains: Domains,

@@ -23,7 +23,7 @@ def files_of(output: Path, table: str) -> set[int]:
     return {int(p.parent.parent.name.split("=")[1]) for p in (output / table).rglob("*.parquet")}
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_the_disk_of_a_long_training_is_bounded(
     spark: SparkSession, domains: Domains, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -61,7 +61,7 @@ print("done")
 """
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_removing_files_prints_nothing(tmp_path: Path) -> None:
     conf, output = str(ROOT / "conf" / "local.conf"), str(tmp_path / "model")
     done = subprocess.run(

@@ -55,7 +55,11 @@ def cases(notes: dict[str, Any], word: str, part: str) -> dict[str, int]:
     return {case["domain"]: case["count"] for case in found}
 
 
-@pytest.mark.parametrize("name", ["leave_one_out", "ratio", "time", "warm", "cold"])
+@pytest.mark.parametrize(
+    "name",
+    ["time", "warm"]
+    + [pytest.param(name, marks=pytest.mark.long) for name in ("leave_one_out", "ratio", "cold")],
+)
 def test_partitions_do_not_matter_and_seeds_do(
     spark: SparkSession, events: pd.DataFrame, name: str
 ) -> None:

@@ -13,7 +13,7 @@ from tests.faults.injection import arm
 from tests.faults.output import contents
 from tests.faults.points import Point
 from tests.support.helpers import Domains, to_spark
-from tests.support.trained_tables import config_of, published
+from tests.support.trained_tables import config_of, log_version, published
 
 
 class InjectedError(Exception):
@@ -56,3 +56,7 @@ def test_a_training_that_is_stopped_everywhere_ends_in_the_same_bits(
     assert published(spark, output) == published(spark, at_once[0])
     assert contents(output) == complete
     assert [i["iteration"] for i in run.iterations] == [1, 2, 3, 4]
+    # Nothing is left to do: not even a commit.
+    version = log_version(spark, output, "runs")
+    assert train(spark, data, config, resume=True).run_id == run.run_id
+    assert log_version(spark, output, "runs") == version

@@ -40,7 +40,7 @@ def test_tasks_and_workers_that_die_once_are_repeated(
     assert not [record for record in caplog.records if "was lost" in record.message]
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_the_training_survives_an_executor(spark: SparkSession, tmp_path: Path) -> None:
     (tmp_path / "cluster").mkdir()
     found = train_on("local-cluster[2,1,1024]", tmp_path / "cluster", __name__)

@@ -40,7 +40,7 @@ def stop_before(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
     return arm
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_an_interrupted_training_ends_in_the_same_bits(
     spark: SparkSession,
     domains: Domains,

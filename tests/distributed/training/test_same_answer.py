@@ -28,8 +28,8 @@ from tests.support.training_in_memory import (
 @pytest.mark.parametrize(
     ("num_blocks", "options", "own"),
     [
-        (1, {}, ()),
-        pytest.param(7, {}, (), marks=pytest.mark.slow),
+        pytest.param(1, {}, (), marks=pytest.mark.long),
+        (7, {}, ()),
         (
             2,
             {
@@ -47,9 +47,9 @@ from tests.support.training_in_memory import (
                 DomainConfig("radio", "memory", rho=0),
             ),
         ),
-        (1, {"schedule": "paper"}, ()),
+        pytest.param(1, {"schedule": "paper"}, (), marks=pytest.mark.long),
         (2, {"schedule": "paper", "reg_scaling": "paper", "user_prior": 1.0}, ()),
-        pytest.param(7, {"schedule": "paper"}, (), marks=pytest.mark.slow),
+        pytest.param(7, {"schedule": "paper"}, (), marks=pytest.mark.long),
     ],
     ids=["1", "7", "2-options", "1-paper", "2-paper", "7-paper"],
 )
@@ -63,7 +63,7 @@ def test_equals_one_machine(
     assert_same_training(found, run, *train_on_one_machine(domains, model, *own))
 
 
-@pytest.mark.parametrize("blocks", [(3, 3), (5, 2), (2, 4)])
+@pytest.mark.parametrize("blocks", [pytest.param((3, 3), marks=pytest.mark.long), (5, 2)])
 def test_heavy_users_and_items_are_placed_by_name(
     spark: SparkSession, blocks: tuple[int, int]
 ) -> None:

@@ -152,7 +152,9 @@ def test_a_second_training_replaces_the_first(
     assert iterations_in(spark, output, "exchange") == {1}
 
 
-@pytest.mark.parametrize("wrong", [{"loss": float("nan")}, {"explained": -1e4}])
+@pytest.mark.parametrize(
+    "wrong", [{"loss": float("nan")}, pytest.param({"explained": -1e4}, marks=pytest.mark.long)]
+)
 def test_a_breakdown_publishes_the_last_good_iteration(
     spark: SparkSession,
     domains: Domains,

@@ -70,7 +70,7 @@ def test_search_stops_goes_on_and_is_read_by_training(
     shops: dict[str, DataFrame], tmp_path: Path
 ) -> None:
     output = str(tmp_path / "tuning")
-    fixed = {"max_iter": 3, "num_blocks": 2, "rho": 1.0}
+    fixed = {"max_iter": 2, "num_blocks": 2, "rho": 1.0}
     search = {"rank": "2:6", "unobserved_ratio": "none", "item_reg_exponent": "none"}
     common: dict[str, Any] = {"step": 2, "negatives": 8, "k": 3, "output": output, "search": search}
     first = tune(shops, options=fixed, trials=1, **common)
@@ -102,11 +102,12 @@ def test_search_on_files_with_a_validation_set(
     options = ["max_iter=2", "rank=4", "num_blocks=2"]
     config = load_config(None, options, domains)
     space = search_space({}, ("max_iter", "rank"))
-    tuning = TuningOptions(trials=1, negatives=None, k=3, metric="hr")
+    tuning = TuningOptions(trials=1, step=1, negatives=None, k=3, metric="hr")
     tuned = tune_from_config(
         spark, config, {"sport": f"{tmp_path}/held.csv"}, str(tmp_path / "out"), space, tuning
     )
     assert list(tuned.trials[0].best.domains) == ["sport"]
+    assert [one.iteration for one in tuned.trials[0].checkpoints] == [1, 2]
     assert load_config(tuned.best_file).domains == config.domains
 
 
@@ -116,7 +117,7 @@ def test_nothing_to_hold_out(spark: SparkSession, tmp_path: Path) -> None:
         tune(lonely, output=str(tmp_path / "none"), trials=1)
 
 
-@pytest.mark.parametrize("negatives", [999, "all"])
+@pytest.mark.parametrize("negatives", [999, pytest.param("all", marks=pytest.mark.long)])
 def test_small_catalogues_are_tuned_on_all_their_items(
     shops: dict[str, DataFrame], tmp_path: Path, negatives: int | str
 ) -> None:
