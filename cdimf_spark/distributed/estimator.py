@@ -14,11 +14,13 @@ from cdimf_spark.configuration.config import DomainConfig, ModelConfig, TrainCon
 from cdimf_spark.configuration.domains import given_domains
 from cdimf_spark.configuration.options import check_names, options_of
 from cdimf_spark.distributed.failures import public
+from cdimf_spark.distributed.federation.party import Party
 from cdimf_spark.distributed.input.given import Domains, Given
 from cdimf_spark.distributed.input.reading import read_all_annotated
 from cdimf_spark.distributed.model import CDIMFModel
 from cdimf_spark.distributed.session import check_delta
 from cdimf_spark.distributed.training.checked_output import check_output
+from cdimf_spark.distributed.training.federation import Federation
 from cdimf_spark.distributed.training.run_training import train
 from cdimf_spark.errors import ConfigurationError
 from cdimf_spark.progress import showing
@@ -214,13 +216,20 @@ def train_from_config(spark: SparkSession, config: TrainConfig, resume: bool = F
     if not config.domains:
         raise ConfigurationError("no domain: name at least one with --domain NAME=PATH")
     check_output(spark, config)
-    return _train(read_all_annotated(spark, config.domains), config, resume)
+    party = None if config.federation is None else Party.of(spark, config)
+    if party is not None:
+        config = party.config
+    return _train(read_all_annotated(spark, config.domains), config, resume, federation=party)
 
 
 def _train(
-    annotated: Mapping[str, DataFrame], config: TrainConfig, resume: bool, verbose: bool = True
+    annotated: Mapping[str, DataFrame],
+    config: TrainConfig,
+    resume: bool,
+    verbose: bool = True,
+    federation: Federation | None = None,
 ) -> CDIMFModel:
     rows = reduce(DataFrame.unionByName, annotated.values())
     with showing(verbose, config.model.max_iter, "iteration"):
-        run = train(rows.sparkSession, rows, config, resume)
+        run = train(rows.sparkSession, rows, config, resume, federation=federation)
     return CDIMFModel(rows.sparkSession, config.output, run)

@@ -1,0 +1,197 @@
+"""A round with the other parties: send, wait, read, refuse what is broken, record what is used."""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from pyspark.sql import DataFrame
+
+from cdimf_spark.distributed.blocks.layout import Side
+from cdimf_spark.distributed.federation.alignment import BETWEEN
+from cdimf_spark.distributed.federation.audit import READ, SENT, AuditLog, bookings_of
+from cdimf_spark.distributed.federation.joining import Members
+from cdimf_spark.distributed.federation.meeting_place import STATUS, MeetingPlace
+from cdimf_spark.distributed.federation.publication import (
+    FINISHED_ROUND,
+    Envelope,
+    publish_round,
+    sizes_of,
+)
+from cdimf_spark.distributed.federation.reception import (
+    RefusedRowsError,
+    Source,
+    directory_of,
+    place_rows,
+    receive,
+)
+from cdimf_spark.distributed.federation.round_signs import RoundSigns
+from cdimf_spark.distributed.output.runs import Run, read_events
+from cdimf_spark.distributed.training.steps.sums import Sums
+from cdimf_spark.errors import FederationError
+
+logger = logging.getLogger(__name__)
+
+INPUTS = "inputs"
+# A row of another party may be this much longer than the own ones are on the average.
+_LONGER = 1000.0
+
+
+@dataclass(frozen=True)
+class RoundExchange:
+    """The rounds of one run.
+
+    Attributes
+    ----------
+    signs
+        The other parties' rounds.
+    members
+        The parties' domains.
+    audiences
+        Names of the audiences of the own users.
+    users, side
+        The own users' static rows, and how they are cut into blocks.
+    kept_rounds
+        Rounds that stay in the tables of the meeting place.
+    """
+
+    signs: RoundSigns
+    members: Members
+    audiences: tuple[str, ...]
+    run: Run
+    audit: AuditLog
+    users: DataFrame
+    side: Side
+    rank: int
+    kept_rounds: int
+
+    @property
+    def place(self) -> MeetingPlace:
+        """Where the parties meet."""
+        return self.signs.place
+
+    @cached_property
+    def _directory(self) -> DataFrame:
+        return directory_of(self.users, self.side)
+
+    @cached_property
+    def _sent_rounds(self) -> set[int]:
+        """Rounds that this party has sent in this training, by an earlier process."""
+        events = self.place.events(self.place.party, STATUS)
+        return {event.round for event in events if event.event == FINISHED_ROUND}
+
+    @cached_property
+    def _recorded(self) -> dict[int, dict[str, int]]:
+        """By round, the rounds of the other parties that an earlier process of this run used."""
+        events = read_events(self.run.tables, INPUTS)
+        mine = [event for event in events if event.run_id == self.run.run_id]
+        return {event.iteration: event.details["inputs"] for event in mine}
+
+    def close(self) -> None:
+        """Release what is kept in memory."""
+        if "_directory" in vars(self):
+            self._directory.unpersist()
+
+    def round_of(self, solved: DataFrame, sums: Sums) -> DataFrame | None:
+        """Send the rows of the next round, and return those of the others by own block.
+
+        Parameters
+        ----------
+        solved
+            What the solve step emitted.
+
+        Raises
+        ------
+        FederationError
+            If the rules say to stop.
+        """
+        number = self.run.iteration + 1
+        if not self.audiences:
+            return None
+        if number not in self._sent_rounds:
+            self._send(number, solved)
+        recorded = self._recorded.get(number)
+        while True:
+            rounds = self._choose(number, recorded)
+            sources = self._sources(rounds, sums)
+            if not sources:
+                return None
+            try:
+                received = receive(self.place, sources, self.side.num_blocks)
+            except RefusedRowsError as error:
+                self._refuse(rounds, error, recorded)
+                continue
+            self._note(number, rounds, recorded)
+            return place_rows(self._directory, received, self.side, self.rank)
+
+    def _send(self, number: int, solved: DataFrame) -> None:
+        """Write the own rows; an interrupted run has written them to the bit before."""
+        writer = f"{self.run.run_id}.{self.run.claim}"
+        sizes = sizes_of(solved, self.audiences, self.rank)
+        self.audit.book(bookings_of(SENT, number, self.place.party, sizes))
+        kept_from = max(1, number - self.kept_rounds + 1)
+        envelope = self._envelope(self.place.party, "", number, writer)
+        publish_round(self.place, solved, self.audiences, envelope, sizes, kept_from)
+
+    def _choose(self, number: int, recorded: Mapping[str, int] | None) -> Mapping[str, int]:
+        if recorded is None:
+            return self.signs.wait(number).rounds
+        self.signs.find(recorded)
+        return recorded
+
+    def _refuse(
+        self,
+        rounds: Mapping[str, int],
+        error: RefusedRowsError,
+        recorded: Mapping[str, int] | None,
+    ) -> None:
+        for party, reason in error.reasons.items():
+            if recorded is not None:
+                raise FederationError(
+                    f"round {rounds[party]} of party {party!r}, used before this run stopped, "
+                    f"cannot be used again: {reason}. Start a new training"
+                ) from error
+            self.signs.refuse(party, self.signs.event_of(party, rounds[party]), reason)
+
+    def _note(
+        self, number: int, rounds: Mapping[str, int], recorded: Mapping[str, int] | None
+    ) -> None:
+        """Record what is used, before it is: a resumed run uses exactly the same."""
+        if recorded is None:
+            self.run.write(INPUTS, number, {"inputs": dict(rounds)})
+        read = [
+            booking
+            for party, one in rounds.items()
+            for booking in bookings_of(READ, one, party, self._readable(party, one))
+        ]
+        self.audit.book(read)
+
+    def _readable(self, party: str, number: int) -> dict[str, dict[str, int]]:
+        """Sizes of the audiences of another party's round that this party belongs to."""
+        sizes = self.signs.event_of(party, number).details["audiences"]
+        return {
+            name: size for name, size in sizes.items() if self.place.party in name.split(BETWEEN)
+        }
+
+    def _sources(self, rounds: Mapping[str, int], sums: Sums) -> list[Source]:
+        totals = np.sum(list(sums["exchange_sums"].values()), axis=0)
+        longest = _LONGER * math.sqrt(max(float(totals[0] / max(totals[1], 1)), 1e-6))
+        return [
+            Source(
+                self._envelope(party, audience, number, self.signs.event_of(party, number).writer),
+                size["rows"],
+                longest,
+                frozenset(self.members.rho[party]),
+            )
+            for party, number in sorted(rounds.items())
+            for audience, size in sorted(self._readable(party, number).items())
+        ]
+
+    def _envelope(self, party: str, audience: str, number: int, writer: str) -> Envelope:
+        place = self.place
+        names = (place.federation, place.training, party, audience)
+        return Envelope(place.secret, *names, number, writer, self.rank)
