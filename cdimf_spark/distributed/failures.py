@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import ParamSpec, TypeVar
 
-from cdimf_spark import errors
+from cdimf_spark import errors, input_errors
 from cdimf_spark.configuration.arguments import check_arguments
 from cdimf_spark.distributed.output.storage_errors import storage_error
 
@@ -21,7 +21,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 # An error that a Spark worker raised comes back as text, in a traceback.
-_WORKER_ERROR = re.compile(r"^cdimf_spark\.errors\.(\w+): (.+)$", re.MULTILINE)
+_WORKER_ERROR = re.compile(r"^cdimf_spark\.(?:input_)?errors\.(\w+): (.+)$", re.MULTILINE)
 
 
 def public(function: Callable[P, R]) -> Callable[P, R]:
@@ -64,7 +64,8 @@ def worker_error(error: Exception) -> errors.CDIMFError | None:
     Of a class that composes its message from facts it is the nearest one that takes a message.
     """
     match = _WORKER_ERROR.search(str(error))
-    kind = getattr(errors, match[1], None) if match else None
+    named = {**vars(errors), **vars(input_errors)}
+    kind = named.get(match[1]) if match else None
     if match is None or not (isinstance(kind, type) and issubclass(kind, errors.CDIMFError)):
         return None
     plain = next(one for one in kind.__mro__ if "__init__" not in vars(one))

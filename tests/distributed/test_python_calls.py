@@ -17,6 +17,7 @@ from cdimf_spark import CDIMF, CDIMFModel, pooled_als, popularity, prepare, sepa
 from cdimf_spark.distributed.failures import clear_errors
 from cdimf_spark.distributed.input import given as given_data
 from cdimf_spark.errors import CDIMFError, ConfigurationError, DataError
+from cdimf_spark.input_errors import BadRowsError
 from tests.support.helpers import Domains
 
 COLUMNS = ["user_id", "item_id", "weight"]
@@ -215,9 +216,10 @@ def test_a_damaged_model_is_one_clear_error(
 
 
 def test_an_error_of_a_worker_keeps_its_class() -> None:
-    text = "Traceback\n  File x\ncdimf_spark.errors.BadRowsError: bad\n\n\tat org"
-    with pytest.raises(DataError, match=r"^bad$"), clear_errors():
-        raise RuntimeError(text)
+    for kind in (BadRowsError, DataError):
+        name = f"{kind.__module__}.{kind.__name__}"
+        with pytest.raises(DataError, match=r"^bad$"), clear_errors():
+            raise RuntimeError(f"Traceback\n  File x\n{name}: bad\n\n\tat org")
     with pytest.raises(ZeroDivisionError), clear_errors():
         raise ZeroDivisionError
 

@@ -31,6 +31,7 @@ print(hashlib.md5(factors.tobytes()).hexdigest())
 """
 
 
+@pytest.mark.long
 def test_process_that_compiles_and_process_that_loads_the_cache_agree_bit_by_bit(
     tmp_path: Path,
 ) -> None:

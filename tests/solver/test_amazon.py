@@ -68,7 +68,10 @@ def quality(
     ("config", "folder", "least"),
     [
         ("amazon_warm", "warm-start", {"sport": (33.3, 23.9), "cloth": (28.7, 21.0)}),
-        ("amazon_cold", "cold-start-true-ids", {"sport": (23.2, 17.0), "cloth": (24.7, 18.7)}),
+        pytest.param(
+            *("amazon_cold", "cold-start-true-ids", {"sport": (23.2, 17.0), "cloth": (24.7, 18.7)}),
+            marks=pytest.mark.long,
+        ),
     ],
 )
 def test_quality_of_the_shipped_configuration_at_a_third_of_its_rank(

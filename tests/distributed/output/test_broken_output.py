@@ -82,7 +82,7 @@ def unfinished(
     return output, data, config_of(domains, output)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_damage_is_named_and_repaired(
     spark: SparkSession,
     unfinished: tuple[Path, DataFrame, TrainConfig],

@@ -38,13 +38,18 @@ STOPS = [
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("stops", [STOPS[1::3], pytest.param(STOPS, marks=pytest.mark.long)])
 def test_a_training_that_is_stopped_everywhere_ends_in_the_same_bits(
-    spark: SparkSession, domains: Domains, at_once: tuple[Path, Run], tmp_path: Path
+    spark: SparkSession,
+    domains: Domains,
+    at_once: tuple[Path, Run],
+    tmp_path: Path,
+    stops: list[Point],
 ) -> None:
     output = tmp_path / "model"
     data, config = to_spark(spark, domains).persist(), config_of(domains, output)
     complete = contents(at_once[0])
-    for point in STOPS:
+    for point in stops:
         with pytest.MonkeyPatch.context() as patches:
             arm(point, fail, patches)
             with pytest.raises(InjectedError):

@@ -29,7 +29,7 @@ from tests.support.training_in_memory import (
     ("num_blocks", "options", "own"),
     [
         pytest.param(1, {}, (), marks=pytest.mark.long),
-        (7, {}, ()),
+        pytest.param(7, {}, (), marks=pytest.mark.long),
         (
             2,
             {
@@ -99,6 +99,7 @@ def test_everybody_is_shared(spark: SparkSession) -> None:
     assert_same_training(found, run, *train_on_one_machine(domains, model))
 
 
+@pytest.mark.long
 def test_without_rho_domains_are_separate_to_the_bit(spark: SparkSession) -> None:
     domains = some_domains(names=("a", "b"))
     model = ModelConfig(**{**SMALL, "max_iter": 1}, num_blocks=1, rho=0.0)

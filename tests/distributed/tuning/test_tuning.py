@@ -66,6 +66,7 @@ def test_repeated_interactions_leave_train_together(
     assert train["sport"].count() == 2 * len(pairs_of(train["sport"]))
 
 
+@pytest.mark.long
 def test_search_stops_goes_on_and_is_read_by_training(
     shops: dict[str, DataFrame], tmp_path: Path
 ) -> None:
