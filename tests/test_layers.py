@@ -54,6 +54,7 @@ FLOORS = (
     ("distributed.model",),
     ("distributed.opening", "distributed.estimator"),
     ("distributed.demonstration", "distributed.tuning"),
+    ("distributed.federation_demonstration",),
     ("cli",),
     ("__main__",),
 )

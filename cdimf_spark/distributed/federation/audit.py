@@ -10,9 +10,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import NamedTuple
 
+from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
 from cdimf_spark.distributed.output.tables import AUDIT_LOG, OutputTables
+from cdimf_spark.errors import DataError
+from cdimf_spark.reports.text_tables import text_table
 
 SENT, READ = "sent", "read"
 AUDIT_ROW = (
@@ -81,3 +84,36 @@ def bookings_of(
         Booking(direction, "rows", round, party, audience, size["users"], size["bytes"])
         for audience, size in sorted(sizes.items())
     ]
+
+
+def audit_text(spark: SparkSession, output: str) -> str:
+    """What a party sent and read, in order.
+
+    Raises
+    ------
+    DataError
+        If the folder has no audit log: it is not the output of a party.
+    """
+    log = OutputTables(spark, output).find(AUDIT_LOG)
+    if log is None:
+        raise DataError(
+            f"{output!r} has no audit log: it is not the output of a training in a federation"
+        )
+    found = log.orderBy("at", "direction", "round", "party", "audience").collect()
+    rows = [
+        (
+            f"{row['at']:%Y-%m-%d %H:%M:%S}",
+            row["training"],
+            row["direction"],
+            row["what"],
+            str(row["round"] or ""),
+            row["party"],
+            row["audience"],
+            f"{row['users']:,}",
+            f"{row['bytes']:,}",
+        )
+        for row in found
+    ]
+    names = ("at (UTC)", "training", "", "what", "round", "of party", "for", "users", "bytes")
+    total = sum(row["bytes"] for row in found if row["direction"] == SENT)
+    return f"{text_table(names, rows)}\n\nleft this party: {total:,} bytes (* is all parties)"
