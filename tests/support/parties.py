@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,8 @@ from tests.support.helpers import Domains, to_spark
 from tests.support.training_in_memory import configs_of
 
 KEY = b"an example of a key that is long enough"
+SMALL_TERMS: dict[str, Any] = {"rank": 6, "init_scale": 1.0, "round_timeout": "5m"}
+SMALL_MODEL: dict[str, Any] = {"max_iter": 3, "num_blocks": 2}
 
 
 @dataclass(frozen=True)
@@ -30,7 +32,7 @@ class Federation:
     folder: Path
     domains: Domains
     terms: Mapping[str, Any]
-    model: Mapping[str, Any]
+    model: Mapping[str, Any] = field(default_factory=lambda: SMALL_MODEL)
 
     @property
     def place(self) -> Path:
@@ -40,7 +42,7 @@ class Federation:
         return self.folder / party / "model"
 
     def config(self, party: str, **changes: Any) -> TrainConfig:
-        self.folder.mkdir(exist_ok=True)
+        self.folder.mkdir(parents=True, exist_ok=True)
         key, terms = self.folder / "key", self.folder / f"{party}.terms.yaml"
         key.write_bytes(KEY)
         common = {"federation": "shops", "parties": sorted(self.domains), **self.terms}

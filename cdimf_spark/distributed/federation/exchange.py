@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -13,12 +13,19 @@ from pyspark.sql import DataFrame
 
 from cdimf_spark.distributed.blocks.layout import Side
 from cdimf_spark.distributed.federation.alignment import BETWEEN
-from cdimf_spark.distributed.federation.audit import READ, SENT, AuditLog, bookings_of
+from cdimf_spark.distributed.federation.audit import (
+    READ,
+    SENT,
+    AuditLog,
+    Booking,
+    bookings_of,
+)
 from cdimf_spark.distributed.federation.joining import Members
-from cdimf_spark.distributed.federation.meeting_place import STATUS, MeetingPlace
+from cdimf_spark.distributed.federation.meeting_place import STATUS, MeetingPlace, PartyEvent
 from cdimf_spark.distributed.federation.publication import (
     FINISHED_ROUND,
     Envelope,
+    forget_rounds,
     publish_round,
     sizes_of,
 )
@@ -30,18 +37,21 @@ from cdimf_spark.distributed.federation.reception import (
     receive,
 )
 from cdimf_spark.distributed.federation.round_signs import RoundSigns
-from cdimf_spark.distributed.output.runs import Run, read_events
+from cdimf_spark.distributed.output.runs import Run
 from cdimf_spark.distributed.training.steps.sums import Sums
 from cdimf_spark.errors import FederationError
 
 logger = logging.getLogger(__name__)
 
-INPUTS = "inputs"
 # A row of another party may be this much longer than the own ones are on the average.
 _LONGER = 1000.0
 
 
-@dataclass(frozen=True)
+# Rounds between two removals of old ones.
+_FORGET_EVERY = 10
+
+
+@dataclass
 class RoundExchange:
     """The rounds of one run.
 
@@ -57,6 +67,8 @@ class RoundExchange:
         The own users' static rows, and how they are cut into blocks.
     kept_rounds
         Rounds that stay in the tables of the meeting place.
+    inputs
+        What the last round went on with: by party the number of its round.
     """
 
     signs: RoundSigns
@@ -68,6 +80,9 @@ class RoundExchange:
     side: Side
     rank: int
     kept_rounds: int
+    inputs: Mapping[str, int] = field(default_factory=dict)
+    _sizes: dict[str, dict[str, int]] = field(default_factory=dict)
+    _to_book: list[Booking] = field(default_factory=list)
 
     @property
     def place(self) -> MeetingPlace:
@@ -79,20 +94,23 @@ class RoundExchange:
         return directory_of(self.users, self.side)
 
     @cached_property
-    def _sent_rounds(self) -> set[int]:
-        """Rounds that this party has sent in this training, by an earlier process."""
+    def _sent(self) -> dict[int, PartyEvent]:
+        """Rounds that this party had sent in this training before this process."""
         events = self.place.events(self.place.party, STATUS)
-        return {event.round for event in events if event.event == FINISHED_ROUND}
+        return {event.round: event for event in events if event.event == FINISHED_ROUND}
 
-    @cached_property
-    def _recorded(self) -> dict[int, dict[str, int]]:
-        """By round, the rounds of the other parties that an earlier process of this run used."""
-        events = read_events(self.run.tables, INPUTS)
-        mine = [event for event in events if event.run_id == self.run.run_id]
-        return {event.iteration: event.details["inputs"] for event in mine}
+    def _recorded(self, number: int) -> Mapping[str, int] | None:
+        """What an earlier process went on with in a round, if others saw what followed from it.
+
+        The event of a round says what the one before it used.
+        """
+        later = [one for one in self._sent if one > number]
+        return self._sent[min(later)].details["inputs"] if later else None
 
     def close(self) -> None:
         """Release what is kept in memory."""
+        self.audit.book(self._to_book)
+        self._to_book.clear()
         if "_directory" in vars(self):
             self._directory.unpersist()
 
@@ -112,9 +130,9 @@ class RoundExchange:
         number = self.run.iteration + 1
         if not self.audiences:
             return None
-        if number not in self._sent_rounds:
+        if number not in self._sent:
             self._send(number, solved)
-        recorded = self._recorded.get(number)
+        recorded = self._recorded(number)
         while True:
             rounds = self._choose(number, recorded)
             sources = self._sources(rounds, sums)
@@ -125,17 +143,23 @@ class RoundExchange:
             except RefusedRowsError as error:
                 self._refuse(rounds, error, recorded)
                 continue
-            self._note(number, rounds, recorded)
+            self._note(rounds)
             return place_rows(self._directory, received, self.side, self.rank)
 
     def _send(self, number: int, solved: DataFrame) -> None:
         """Write the own rows; an interrupted run has written them to the bit before."""
         writer = f"{self.run.run_id}.{self.run.claim}"
-        sizes = sizes_of(solved, self.audiences, self.rank)
-        self.audit.book(bookings_of(SENT, number, self.place.party, sizes))
+        if not self._sizes:
+            # Who is shared with whom does not change, so that one count is enough.
+            self._sizes = sizes_of(solved, self.audiences, self.rank)
+        self.audit.book([*self._to_book, *bookings_of(SENT, number, self.place.party, self._sizes)])
+        self._to_book.clear()
         kept_from = max(1, number - self.kept_rounds + 1)
+        if number % _FORGET_EVERY == 0:
+            forget_rounds(self.place, self.audiences, kept_from)
+        details = {"kept_from": kept_from, "audiences": self._sizes, "inputs": dict(self.inputs)}
         envelope = self._envelope(self.place.party, "", number, writer)
-        publish_round(self.place, solved, self.audiences, envelope, sizes, kept_from)
+        publish_round(self.place, solved, self.audiences, envelope, details)
 
     def _choose(self, number: int, recorded: Mapping[str, int] | None) -> Mapping[str, int]:
         if recorded is None:
@@ -157,18 +181,11 @@ class RoundExchange:
                 ) from error
             self.signs.refuse(party, self.signs.event_of(party, rounds[party]), reason)
 
-    def _note(
-        self, number: int, rounds: Mapping[str, int], recorded: Mapping[str, int] | None
-    ) -> None:
-        """Record what is used, before it is: a resumed run uses exactly the same."""
-        if recorded is None:
-            self.run.write(INPUTS, number, {"inputs": dict(rounds)})
-        read = [
-            booking
-            for party, one in rounds.items()
-            for booking in bookings_of(READ, one, party, self._readable(party, one))
-        ]
-        self.audit.book(read)
+    def _note(self, rounds: Mapping[str, int]) -> None:
+        """Keep what is used: the next round says it, and the audit log."""
+        self.inputs = dict(rounds)
+        for party, one in rounds.items():
+            self._to_book += bookings_of(READ, one, party, self._readable(party, one))
 
     def _readable(self, party: str, number: int) -> dict[str, dict[str, int]]:
         """Sizes of the audiences of another party's round that this party belongs to."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 from pyspark.sql import DataFrame
 
@@ -60,6 +61,10 @@ class PartnerSteps(Steps):
             sent, z = only(solved, *EXCHANGE_KINDS), only(finished, "z")
             state = replace(state, exchange=sent, z=z, aggregated=True)
         return state, messages
+
+    def notes(self) -> dict[str, Any]:
+        """Which rounds of which parties the last iteration went on with."""
+        return {"inputs": {} if self.exchange is None else dict(self.exchange.inputs)}
 
     def _finish(self, moving: DataFrame, use_z: bool, new: object) -> DataFrame:
         step = make_consensus_step(self.settings, use_z, self.consensus if new else None)

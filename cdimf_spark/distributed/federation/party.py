@@ -129,7 +129,9 @@ class Party:
             users=steps.static.users,
             side=side,
             rank=model.rank,
-            kept_rounds=self.terms.max_staleness + model.keep_iterations,
+            kept_rounds=model.aggregation_period
+            * (self.terms.max_staleness + model.keep_iterations),
+            inputs=run.iterations[-1]["inputs"] if run.iterations else {},
         )
         self._exchange[:] = [exchange]
         consensus = replace(steps.consensus, rho=self.members.by_domain)

@@ -67,8 +67,7 @@ def publish_round(
     solved: DataFrame,
     audiences: Sequence[str],
     envelope: Envelope,
-    sizes: Mapping[str, Mapping[str, int]],
-    kept_from: int,
+    details: Mapping[str, object],
 ) -> None:
     """Write the rows of a round to all audiences, and then the event that says so.
 
@@ -78,10 +77,9 @@ def publish_round(
         What the solve step emitted.
     envelope
         Of this round; its audience is put in here.
-    sizes
-        See `sizes_of`.
-    kept_from
-        First round that stays in the tables.
+    details
+        Of the event: `audiences` (see `sizes_of`), `kept_from` (the first round that stays in the
+        tables), `inputs` (what the round before went on with).
     """
     sent = solved.where("kind = 'sent'")
     with Commits() as commits:
@@ -91,8 +89,15 @@ def publish_round(
                 for number, name in enumerate(audiences)
             ]
         )
-    details = {"kept_from": kept_from, "audiences": sizes}
     place.announce(STATUS, FINISHED_ROUND, envelope.round, envelope.writer, details)
+
+
+def forget_rounds(place: MeetingPlace, audiences: Sequence[str], kept_from: int) -> None:
+    """Delete the rows of the rounds before one; their files stay for a time."""
+    for name in audiences:
+        old = f"training = '{place.training}' AND round < {kept_from}"
+        place.own.delete(table_of(name), old)
+        place.own.vacuum(table_of(name))
 
 
 def _to(envelope: Envelope, audience: str) -> Envelope:

@@ -93,9 +93,13 @@ class RoundSigns:
         FederationError
             If the rules say to stop.
         """
+        signs: dict[str, PartySign] = {}
 
         def ask(waited: float) -> Inputs | str:
-            signs = {name: self.sign_of(name) for name in self.others}
+            for name in self.others:
+                # Who has said what is waited for is not asked again.
+                if name not in signs or signs[name].expected(number):
+                    signs[name] = self.sign_of(name)
             chosen = choose_inputs(number, signs, self.terms, waited)
             if isinstance(chosen, Stop):
                 raise FederationError(chosen.reason)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 from pathlib import Path
 from typing import Any
 
@@ -12,16 +10,10 @@ from pyspark.sql import SparkSession
 
 from cdimf_spark.configuration.settings import ModelConfig
 from tests.support.helpers import Domains, assert_factors_close, factors_by_id
-from tests.support.parties import KEY, Federation
+from tests.support.parties import SMALL_MODEL, SMALL_TERMS, Federation
+from tests.support.pseudonyms import pseudonym
 from tests.support.trained_tables import read
 from tests.support.training_in_memory import CLOSE, some_domains, train_on_one_machine
-
-SMALL: dict[str, Any] = {"max_iter": 3, "num_blocks": 2}
-TERMS: dict[str, Any] = {"rank": 6, "init_scale": 1.0, "round_timeout": "5m"}
-
-
-def pseudonym(user_id: str) -> str:
-    return hmac.digest(KEY, user_id.encode(), hashlib.sha256).hex()
 
 
 def on_one_machine(domains: Domains, model: ModelConfig) -> dict[str, dict[Any, Any]]:
@@ -36,24 +28,36 @@ def on_one_machine(domains: Domains, model: ModelConfig) -> dict[str, dict[Any, 
     return {"user": users, "item": dict(found["item"])}
 
 
-@pytest.mark.parametrize(
-    ("names", "terms"),
-    [
-        (("books", "films"), {}),
-        (("books", "films", "games"), {"schedule": "paper", "aggregation_period": 2}),
-    ],
-)
-def test_factors_are_those_of_one_application(
-    spark: SparkSession, tmp_path: Path, names: tuple[str, ...], terms: dict[str, Any]
-) -> None:
-    domains = some_domains(seed=6, n_users=40, names=names)
-    federation = Federation(spark, tmp_path / "parties", domains, {**TERMS, **terms}, SMALL)
-    runs = federation.train_all()
-    assert {run.iteration for run in runs.values()} == {3}
-    values = {**SMALL, "rank": 6, "init_scale": 1.0, **terms}
-    expected = on_one_machine(domains, ModelConfig(**values))
-    for name in names:
+def assert_equals_one_application(federation: Federation, options: dict[str, Any]) -> None:
+    expected = on_one_machine(federation.domains, ModelConfig(**options))
+    for name in federation.domains:
         for kind in ("user", "item"):
-            table = read(spark, federation.output(name), f"{kind}_factors")
+            table = read(federation.spark, federation.output(name), f"{kind}_factors")
             mine = {key: row for key, row in expected[kind].items() if key[0] == name}
             assert_factors_close(factors_by_id(table), mine, **CLOSE)
+
+
+SMALL: dict[str, Any] = {**SMALL_MODEL, "rank": 6, "init_scale": 1.0}
+
+
+@pytest.mark.slow
+def test_factors_are_those_of_one_application(federation: Federation) -> None:
+    assert_equals_one_application(federation, SMALL)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(
+    ("names", "options"),
+    [
+        (("books", "films", "games"), {}),
+        (("books", "films", "games"), {"schedule": "paper", "aggregation_period": 2}),
+        (("books", "films"), {"aggregation_period": 3, "proximal": "l2", "proximal_strength": 0.5}),
+    ],
+)
+def test_so_are_those_of_any_federation(
+    spark: SparkSession, tmp_path: Path, names: tuple[str, ...], options: dict[str, Any]
+) -> None:
+    domains = some_domains(seed=6, n_users=40, names=names)
+    federation = Federation(spark, tmp_path, domains, {**SMALL_TERMS, **options})
+    federation.train_all()
+    assert_equals_one_application(federation, {**SMALL, **options})
