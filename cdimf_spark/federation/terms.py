@@ -86,8 +86,8 @@ class Terms:
     aggregation_period: int = _like_the_model_s("aggregation_period")
     identity: str = option(
         "pseudonyms",
-        "how shared users are found: by keyed pseudonyms, or by private set intersection",
-        choices=("pseudonyms", "psi"),
+        "how shared users are found: by keyed pseudonyms",
+        choices=("pseudonyms",),
     )
     quorum: int | None = option(
         None,
