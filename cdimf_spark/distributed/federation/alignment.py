@@ -25,7 +25,7 @@ from cdimf_spark.distributed.federation.meeting_place import (
 )
 from cdimf_spark.distributed.federation.waiting import wait_for
 from cdimf_spark.distributed.preparation.identity import pseudonym_of
-from cdimf_spark.errors import FederationError
+from cdimf_spark.errors import ConfigurationError, FederationError
 from cdimf_spark.federation.durations import duration_text
 from cdimf_spark.federation.terms import Terms
 from cdimf_spark.schemas import DOMAIN, USER_ID
@@ -102,15 +102,29 @@ def align(
 
 
 def _write(place: MeetingPlace, own: DataFrame, book: Callable[[int], None]) -> None:
-    """Write the own pseudonyms, once a training."""
-    if _aligned(place, place.party) is not None:
-        return
+    """Write the own pseudonyms, once a training.
+
+    Raises
+    ------
+    ConfigurationError
+        If this party took part in the training before, with other users or further than here.
+    """
     rows = own.select(F.lit(place.training).alias("training"), PSEUDONYM).distinct()
-    users = rows.count()
-    book(users)
+    size = F.count("*").alias("users"), F.bit_xor(PSEUDONYM).cast("string").alias("content")
+    found = rows.select(*size).collect()[0].asDict()
+    events = place.events(place.party, STATUS)
+    before = [event for event in events if event.event == ALIGNED]
+    if any(event.round for event in events) or (before and before[-1].details != found):
+        raise ConfigurationError(
+            f"party {place.party!r} took part in training {place.training!r} before, and this is "
+            "not the same run: go on with it (--resume), or give `training` in the terms a new name"
+        )
+    if before:
+        return
+    book(found["users"])
     # In the order of the pseudonyms, which says nothing: that of the data might.
     place.append(rows.coalesce(1).sortWithinPartitions(PSEUDONYM), ALIGNMENT, ("training",))
-    place.announce(STATUS, ALIGNED, 0, "", {"users": users})
+    place.announce(STATUS, ALIGNED, 0, "", found)
 
 
 def _aligned(place: MeetingPlace, party: str) -> PartyEvent | None:

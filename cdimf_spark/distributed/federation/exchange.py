@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
+import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -148,7 +149,8 @@ class RoundExchange:
 
     def _send(self, number: int, solved: DataFrame) -> None:
         """Write the own rows; an interrupted run has written them to the bit before."""
-        writer = f"{self.run.run_id}.{self.run.claim}"
+        # What an attempt left that did not come to its event has another name.
+        writer = f"{self.run.run_id}.{uuid.uuid4().hex[:8]}"
         if not self._sizes:
             # Who is shared with whom does not change, so that one count is enough.
             self._sizes = sizes_of(solved, self.audiences, self.rank)

@@ -6,10 +6,11 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import reduce
+from urllib.parse import unquote
 
 import numpy as np
 import pyarrow as pa
-from pyspark.sql import DataFrame
+from pyspark.sql import DataFrame, Row
 
 from cdimf_spark.distributed.blocks.block_ops import by_domain, cogroup_blocks
 from cdimf_spark.distributed.blocks.block_rows import Address, decode, encode, parts, to_table
@@ -89,18 +90,33 @@ def _read(place: MeetingPlace, source: Source, num_buckets: int) -> DataFrame:
     return apply_to_partitions(mine, make_check(source, num_buckets), BLOCK_ROW)
 
 
+def _notes(checked: DataFrame, sources: list[Source]) -> list[Row]:
+    """What the checks wrote down.
+
+    Raises
+    ------
+    RefusedRowsError
+        If a file of another party is damaged, which shows only when it is read.
+    """
+    try:
+        return checked.where("kind = 'refused'").select("domain", "payload").collect()
+    except Exception as error:
+        said = unquote(str(error))
+        reasons = {
+            source.envelope.party: f"cannot be read: {first_line(error)}"
+            for source in sources
+            if f"/{source.envelope.party}/{table_of(source.envelope.audience)}/" in said
+        }
+        if not reasons:
+            raise
+        raise RefusedRowsError(reasons) from error
+
+
 def _refuse(checked: DataFrame, sources: list[Source]) -> None:
     """Raise for what the checks found, and for rows that are not there."""
-    try:
-        notes = checked.where("kind = 'refused'").select("domain", "payload").collect()
-    except Exception as error:
-        # A file that is damaged shows only when it is read, and Spark does not say in which table.
-        raise RefusedRowsError(
-            {source.envelope.party: f"cannot be read: {first_line(error)}" for source in sources}
-        ) from error
     reasons: dict[str, str] = {}
     counts: Counter[tuple[str, str]] = Counter()
-    for note in notes:
+    for note in _notes(checked, sources):
         party, _, audience = note["domain"].partition("/")
         text = bytes(note["payload"]).decode()
         if text.isdigit():

@@ -21,7 +21,7 @@ from cdimf_spark.federation.terms import Terms
 
 logger = logging.getLogger(__name__)
 
-FINISHED, LEFT = "finished", "left"
+FINISHED = "finished"
 
 
 @dataclass
@@ -68,9 +68,7 @@ class RoundSigns:
         kept = max((int(e.details["kept_from"]) for e in rounds), default=0)
         self._rounds[party] = {number: e for number, e in good.items() if number >= kept}
         reasons = [text for (number, _), text in bad.items() if number == newest]
-        over = [event.event for event in events if event.event in (FINISHED, LEFT)]
-        # Who goes on after the end of a training says so by a further round.
-        ended = over[-1] if over and _ended(events) else ""
+        ended = FINISHED if _ended(events) else ""
         return PartySign(
             tuple(sorted(self._rounds[party])),
             ended,
@@ -132,9 +130,9 @@ class RoundSigns:
 
 
 def _ended(events: list[PartyEvent]) -> bool:
-    """Whether the last word of a party is that it has finished or left.
+    """Whether a party has finished, and not gone on since then.
 
-    Such an event has the number of its last round.
+    The event has the number of its last iteration.
     """
     last = max((event.round for event in events if event.event == FINISHED_ROUND), default=0)
-    return any(e.event in (FINISHED, LEFT) and e.round >= last for e in events)
+    return any(e.event == FINISHED and e.round >= last for e in events)

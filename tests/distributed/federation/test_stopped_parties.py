@@ -76,3 +76,9 @@ def test_a_resumed_party_ends_in_the_same_bits(
 def test_a_run_goes_on_only_with_its_own_terms(federation: Federation) -> None:
     with pytest.raises(ConfigurationError, match="the run began with other terms"):
         federation.train("films", resume=True, max_iter=4, terms={"training": "2"})
+
+
+def test_a_new_run_needs_a_new_training(federation: Federation) -> None:
+    """Rows that an earlier run had sent would have been taken for those of this one."""
+    with pytest.raises(ConfigurationError, match="'films' took part in training '1' before"):
+        federation.train("films")
