@@ -17,13 +17,14 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from cdimf_spark.distributed.output.tables import OutputTables
+from cdimf_spark.errors import FederationError
 from cdimf_spark.federation.secrets import is_signed, sign
 
 MEMBERS, ALIGNMENT, STATUS = "members", "alignment", "status"
 _EVENT = ("training", "event", "round", "writer", "details")
 
 
-class PeerError(Exception):
+class PeerError(FederationError):
     """A table of another party that cannot be used: a fact about them, which has its rule."""
 
 
