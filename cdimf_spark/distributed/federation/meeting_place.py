@@ -121,6 +121,6 @@ class MeetingPlace:
 
 
 def first_line(error: Exception) -> str:
-    """The first line of what an error says."""
-    lines = str(error).strip().splitlines()
-    return lines[0][:300] if lines else type(error).__name__
+    """What an error says, in a line: that with Spark's name of the error, if there is one."""
+    lines = str(error).strip().splitlines() or [type(error).__name__]
+    return next((line for line in lines if "[" in line), lines[0]).strip()[:300]

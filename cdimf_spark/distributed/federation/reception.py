@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import reduce
 from urllib.parse import unquote
@@ -76,8 +77,10 @@ def receive(place: MeetingPlace, sources: list[Source], num_buckets: int) -> Dat
             reasons[source.envelope.party] = f"cannot be read: {first_line(error)}"
     if reasons:
         raise RefusedRowsError(reasons)
-    checked = reduce(DataFrame.union, frames).localCheckpoint(eager=False)
-    _refuse(checked, sources)
+    with _blaming(sources):
+        checked = reduce(DataFrame.union, frames).localCheckpoint(eager=False)
+        notes = checked.where("kind = 'refused'").select("domain", "payload").collect()
+    _refuse(notes, sources)
     return checked.where("kind = 'foreign'")
 
 
@@ -90,16 +93,17 @@ def _read(place: MeetingPlace, source: Source, num_buckets: int) -> DataFrame:
     return apply_to_partitions(mine, make_check(source, num_buckets), BLOCK_ROW)
 
 
-def _notes(checked: DataFrame, sources: list[Source]) -> list[Row]:
-    """What the checks wrote down.
+@contextmanager
+def _blaming(sources: list[Source]) -> Iterator[None]:
+    """Turn an error about a file of another party into a refusal: damage shows when it is read.
 
     Raises
     ------
     RefusedRowsError
-        If a file of another party is damaged, which shows only when it is read.
+        If the error names one of their tables; any other one is not theirs.
     """
     try:
-        return checked.where("kind = 'refused'").select("domain", "payload").collect()
+        yield
     except Exception as error:
         said = unquote(str(error))
         reasons = {
@@ -112,11 +116,11 @@ def _notes(checked: DataFrame, sources: list[Source]) -> list[Row]:
         raise RefusedRowsError(reasons) from error
 
 
-def _refuse(checked: DataFrame, sources: list[Source]) -> None:
+def _refuse(notes: list[Row], sources: list[Source]) -> None:
     """Raise for what the checks found, and for rows that are not there."""
     reasons: dict[str, str] = {}
     counts: Counter[tuple[str, str]] = Counter()
-    for note in _notes(checked, sources):
+    for note in notes:
         party, _, audience = note["domain"].partition("/")
         text = bytes(note["payload"]).decode()
         if text.isdigit():
