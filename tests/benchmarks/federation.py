@@ -36,15 +36,15 @@ def submit(master: str, config: Path, heap: str) -> subprocess.Popen[str]:
         command,
         cwd=ROOT,
         env={**os.environ, "SPARK_LOCAL_IP": "127.0.0.1"},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
         text=True,
     )
 
 
 def seconds_of(process: subprocess.Popen[str]) -> list[float]:
     """Seconds of the iterations from the third one on."""
-    _, said = process.communicate()
+    said, _ = process.communicate()
     if process.returncode:
         raise SystemExit(said)
     found = {int(number): float(seconds) for number, seconds in _SECONDS.findall(said)}

@@ -40,6 +40,7 @@ from cdimf_spark.distributed.federation.reception import (
 from cdimf_spark.distributed.federation.round_signs import RoundSigns
 from cdimf_spark.distributed.output.runs import Run
 from cdimf_spark.distributed.training.steps.sums import Sums
+from cdimf_spark.distributed.training.timing import Stopwatch
 from cdimf_spark.errors import FederationError
 
 logger = logging.getLogger(__name__)
@@ -131,21 +132,33 @@ class RoundExchange:
         number = self.run.iteration + 1
         if not self.audiences:
             return None
-        if number not in self._sent:
-            self._send(number, solved)
+        watch = Stopwatch()
+        with watch.part("sending"):
+            if number not in self._sent:
+                self._send(number, solved)
+        received = self._receive(number, sums, watch)
+        logger.info("round=%d %s", number, watch)
+        if received is None:
+            return None
+        return place_rows(self._directory, received, self.side, self.rank)
+
+    def _receive(self, number: int, sums: Sums, watch: Stopwatch) -> DataFrame | None:
+        """Rows of the others that the round goes on with; None if there are none."""
         recorded = self._recorded(number)
         while True:
-            rounds = self._choose(number, recorded)
+            with watch.part("waiting"):
+                rounds = self._choose(number, recorded)
             sources = self._sources(rounds, sums)
             if not sources:
                 return None
             try:
-                received = receive(self.place, sources, self.side.num_blocks)
+                with watch.part("reading"):
+                    received = receive(self.place, sources, self.side.num_blocks)
             except RefusedRowsError as error:
                 self._refuse(rounds, error, recorded)
                 continue
             self._note(rounds)
-            return place_rows(self._directory, received, self.side, self.rank)
+            return received
 
     def _send(self, number: int, solved: DataFrame) -> None:
         """Write the own rows; an interrupted run has written them to the bit before."""
