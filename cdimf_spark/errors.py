@@ -27,6 +27,10 @@ class ClusterError(CDIMFError):
     """The Spark cluster cannot be reached."""
 
 
+class FederationError(CDIMFError):
+    """Another party is late, gone or broken, and the rules say to stop; it can be resumed."""
+
+
 class ConfigurationError(CDIMFError):
     """The configuration cannot be used as it is."""
 

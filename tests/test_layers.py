@@ -27,7 +27,7 @@ FLOORS = (
     ("scoring", "serving"),
     ("evaluation",),
     ("demonstration_data",),
-    ("preparation", "tuning"),
+    ("preparation", "tuning", "federation"),
     ("reports",),
     ("local",),
     (
@@ -42,6 +42,7 @@ FLOORS = (
     ("distributed.input",),
     ("distributed.preparation",),
     ("distributed.training",),
+    ("distributed.federation",),
     ("distributed.scoring",),
     ("distributed.recommendation",),
     ("distributed.evaluation",),
@@ -53,12 +54,15 @@ FLOORS = (
     ("distributed.model",),
     ("distributed.opening", "distributed.estimator"),
     ("distributed.demonstration", "distributed.tuning"),
+    ("distributed.federation_demonstration",),
     ("cli",),
     ("__main__",),
 )
 FLOOR_OF = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
 # What one machine without Java runs.
-WITHOUT_SPARK = ("results", "kernel", "solver", "scoring", "serving", "evaluation", "local")
+WITHOUT_SPARK = (
+    *("results", "kernel", "solver", "scoring", "serving", "evaluation", "federation", "local"),
+)
 # The kernel takes scalars and arrays, no configuration.
 WITHOUT_OPTIONS = ("kernel",)
 

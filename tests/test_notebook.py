@@ -29,6 +29,13 @@ def test_the_notebook_runs_and_shows_that_sharing_helps(
     assert len(result["history"]) == 10
 
 
+@pytest.mark.long
+def test_two_parties_in_one_notebook(spark: Any) -> None:
+    result = runpy.run_path(str(NOTEBOOK.parent / "federation.py"))
+    assert result["left"] == ["alignment", "exchange", "members", "status"]
+    assert {model.run.iteration for model in result["models"].values()} == {6}
+
+
 def without_environment() -> str:
     """The path without the folder of this Python: workers must not need that it is activated."""
     own = str(Path(sys.executable).parent) if sys.prefix != sys.base_prefix else ""

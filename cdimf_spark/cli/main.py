@@ -28,6 +28,8 @@ _COMMANDS = {
     "explain": "what scores are made of",
     "fold-in": "rows of users or items from new interactions, without training",
     "export": "a model for serving without Spark",
+    "federate": "show three shops that train apart and meet in a folder",
+    "audit-log": "what left a party of a federation, and what it read",
     "plan": "how large a training would be: cdimf plan users=1e6 items=2e5 interactions=3e7",
     "conf": "write the Spark settings and example configurations into a folder",
 }

@@ -24,6 +24,7 @@ from cdimf_spark.configuration.domains import (
     make_domain,
     make_options,
 )
+from cdimf_spark.configuration.federation import FederationConfig
 from cdimf_spark.configuration.options import check_names, options_of, read_value
 from cdimf_spark.configuration.settings import (
     DomainConfig,
@@ -59,6 +60,7 @@ class TrainConfig:
     domains: tuple[DomainConfig, ...] = ()
     output: str = DEFAULT_OUTPUT
     warm_start: str | None = None
+    federation: FederationConfig | None = None
 
     def __post_init__(self) -> None:
         """Refuse two domains of one name; case alone does not tell paths apart everywhere."""
@@ -90,6 +92,7 @@ class TrainConfig:
             "domains": domains,
             "output": self.output,
             "warm_start": self.warm_start,
+            "federation": None if self.federation is None else self.federation.to_dict(),
         }
 
     @classmethod
@@ -99,7 +102,8 @@ class TrainConfig:
         Parameters
         ----------
         values : mapping
-            Options of the model, ``domains``, ``output`` and ``warm_start``; all may be absent.
+            Options of the model, ``domains``, ``output``, ``warm_start``, ``federation``; all may
+            be absent.
         where : str
             What error messages call the source of the values.
 
@@ -108,7 +112,7 @@ class TrainConfig:
         ConfigurationError
             An unknown option, a value out of range, or a domain without a path.
         """
-        check_names(values, (*_MODEL_KEYS, "domains", *_FOLDERS), where)
+        check_names(values, (*_MODEL_KEYS, "domains", *_FOLDERS, "federation"), where)
         model = {name: value for name, value in values.items() if name in _MODEL_KEYS}
         domains, output = domain_options(values.get("domains"), where), values.get("output")
         return cls(
@@ -118,6 +122,7 @@ class TrainConfig:
             ),
             output=DEFAULT_OUTPUT if output in (None, "") else output,
             warm_start=values.get("warm_start") or None,
+            federation=FederationConfig.from_dict(values.get("federation"), where),
         )
 
 

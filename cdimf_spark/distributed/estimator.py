@@ -12,8 +12,10 @@ from pyspark.sql import DataFrame, SparkSession
 
 from cdimf_spark.configuration.config import DomainConfig, ModelConfig, TrainConfig
 from cdimf_spark.configuration.domains import given_domains
+from cdimf_spark.configuration.federation import FederationConfig
 from cdimf_spark.configuration.options import check_names, options_of
 from cdimf_spark.distributed.failures import public
+from cdimf_spark.distributed.federation.party import Party
 from cdimf_spark.distributed.input.given import Domains, Given
 from cdimf_spark.distributed.input.reading import read_all_annotated
 from cdimf_spark.distributed.model import CDIMFModel
@@ -91,6 +93,9 @@ class CDIMF:
         Last iterations whose working state is kept; a whole number, 1 or more.
     duplicates : str, default 'sum'
         Repeated (user, item): add the weights, or count one; one of sum, once.
+    federation : mapping, default None
+        Train with other parties, each in an application of its own: the section `federation` of a
+        configuration (terms, party, meeting_place, key_file or key_env, keep_files).
 
     Raises
     ------
@@ -136,14 +141,16 @@ class CDIMF:
         num_item_blocks: int | None = None,
         keep_iterations: int = 2,
         duplicates: str = "sum",
+        federation: Mapping[str, Any] | None = None,
         **unknown: Never,
     ) -> None:
         given = locals()
         known = list(options_of(ModelConfig))
-        check_names(unknown, [*known, "output"], "CDIMF()")
+        check_names(unknown, [*known, "output", "federation"], "CDIMF()")
         model = ModelConfig(**{name: given[name] for name in known})
         folder = os.fspath(output) if isinstance(output, os.PathLike) else output
-        self.config = TrainConfig(model=model, output=folder)
+        private = FederationConfig.from_dict(federation, "CDIMF()")
+        self.config = TrainConfig(model=model, output=folder, federation=private)
 
     def __repr__(self) -> str:
         """Show the output folder and the options that differ from their defaults."""
@@ -218,9 +225,14 @@ def train_from_config(spark: SparkSession, config: TrainConfig, resume: bool = F
 
 
 def _train(
-    annotated: Mapping[str, DataFrame], config: TrainConfig, resume: bool, verbose: bool = True
+    annotated: Mapping[str, DataFrame],
+    config: TrainConfig,
+    resume: bool,
+    verbose: bool = True,
 ) -> CDIMFModel:
     rows = reduce(DataFrame.unionByName, annotated.values())
+    party = None if config.federation is None else Party.of(rows.sparkSession, config)
+    config = config if party is None else party.config
     with showing(verbose, config.model.max_iter, "iteration"):
-        run = train(rows.sparkSession, rows, config, resume)
+        run = train(rows.sparkSession, rows, config, resume, federation=party)
     return CDIMFModel(rows.sparkSession, config.output, run)

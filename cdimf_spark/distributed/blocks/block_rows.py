@@ -35,6 +35,9 @@ _DTYPES: dict[str, type[np.generic]] = {
     "route_counts": np.int32,
     "shared": np.int32,
     "ids": np.uint8,
+    # In a federation: what users are called there, and the audience of each shared one.
+    "pseudonyms": np.int64,
+    "audiences": np.int32,
     # What the loop moves: factor rows of a message, X + U of shared users with their keys, z of
     # shared users, x of shared and of other users, factors to publish; a Gram matrix and sums
     # for the driver.
@@ -52,6 +55,14 @@ _DTYPES: dict[str, type[np.generic]] = {
     "consensus_sums": np.float64,
     "primal_sums": np.float64,
     "start_sums": np.float64,
+    # What a party sends to others and gets from them (keys and rows as bytes), and where its own
+    # shared users live.
+    "sent": np.uint8,
+    "foreign": np.uint8,
+    "refused": np.uint8,
+    "directory_keys": np.int64,
+    "directory_blocks": np.int32,
+    "exchange_sums": np.float64,
     # What scoring moves: users with what they have seen, test rows, and what was found for them.
     "user_bytes": np.uint8,
     "user_lengths": np.int32,

@@ -28,6 +28,11 @@ USER_KEY = "user_key"
 ITEM_KEY = "item_key"
 USER_BLOCK = "user_block"
 ITEM_BLOCK = "item_block"
+# In a federation: the key of a user's pseudonym, and the number of the set of parties that have
+# them (null: no other party has).
+PSEUDONYM = "pseudonym"
+AUDIENCE = "audience"
+NO_AUDIENCE = -1
 
 
 def with_keys(interactions: DataFrame) -> DataFrame:
@@ -80,7 +85,8 @@ def user_index(placed: DataFrame, layout: Layout, coupled: frozenset[str]) -> Da
         See `with_blocks`.
     coupled
         Domains that take part in the consensus (rho > 0). A user is shared in a domain if it is
-        coupled and they have interactions in another coupled one too.
+        coupled and they have interactions in another coupled one too, or if another party has them
+        (column `AUDIENCE`).
     """
     return _index(placed, USER_KEY, USER_ID, layout.users, coupled)
 
@@ -94,8 +100,13 @@ def _index(
     placed: DataFrame, key: str, id_column: str, side: Side, coupled: frozenset[str] | None
 ) -> DataFrame:
     block = USER_BLOCK if key == USER_KEY else ITEM_BLOCK
+    named = coupled is not None and PSEUDONYM in placed.columns
     ids = placed.select(
-        F.col(block).alias("block"), DOMAIN, F.col(key).alias("key"), F.col(id_column).alias("id")
+        F.col(block).alias("block"),
+        DOMAIN,
+        F.col(key).alias("key"),
+        F.col(id_column).alias("id"),
+        *((PSEUDONYM, AUDIENCE) if named else ()),
     ).distinct()
     return apply_to_groups(ids.groupBy("block"), make_indexer(side, coupled), BLOCK_ROW)
 
@@ -122,8 +133,15 @@ def _index_block(
         rows = np.flatnonzero(domains == domain)
         arrays = {"ids": pack_ids(table.column("id").take(rows))}
         if coupled is not None:
-            shared = np.isin(keys[rows], shared_keys) & (domain in coupled)
+            shared = np.isin(keys[rows], shared_keys)
+            if PSEUDONYM in table.column_names:
+                audiences = table.column(AUDIENCE).fill_null(NO_AUDIENCE).to_numpy()[rows]
+                shared |= audiences != NO_AUDIENCE
+                arrays["pseudonyms"] = table.column(PSEUDONYM).to_numpy()[rows]
+            shared &= domain in coupled
             arrays["shared"] = np.flatnonzero(shared).astype(np.int32)
+            if "pseudonyms" in arrays:
+                arrays["audiences"] = audiences[shared]
         yield from encode(side.address(domain, block), arrays)
 
 

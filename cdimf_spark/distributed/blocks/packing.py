@@ -44,7 +44,7 @@ ITEM_KINDS = (
     *("keys", "indptr", "indices", "weights", "column_counts"),
     *("routes", "route_counts"),
 )
-USER_KINDS = (*ITEM_KINDS, "shared")
+USER_KINDS = (*ITEM_KINDS, "shared", "pseudonyms", "audiences")
 SIZE_KINDS = ("indptr", "indices", "shared")
 
 

@@ -23,7 +23,9 @@ WORKING = ("blocks", "exchange", "consensus", "state")
 # The published factors once more, packed: what evaluation and recommendation read.
 PACKED_FACTORS = "factors"
 RUNS = "runs"
-TABLES = (*PUBLISHED, *WORKING, PACKED_FACTORS, RUNS)
+# Of a party in a federation: what left it, and what it read.
+AUDIT_LOG = "audit_log"
+TABLES = (*PUBLISHED, *WORKING, PACKED_FACTORS, RUNS, AUDIT_LOG)
 
 
 def _let_pass() -> None:

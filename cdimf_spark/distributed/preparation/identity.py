@@ -59,7 +59,7 @@ def refuse_marked(frame: DataFrame, column: str, domains: Sequence[str]) -> None
         )
 
 
-def read_key(options: PrepareOptions) -> bytes | None:
+def read_key(key_file: str | None, key_env: str | None) -> bytes | None:
     """Return the secret key of the pseudonyms, or None if plain ids are wanted.
 
     Of a file, line breaks at its end do not count.
@@ -69,17 +69,17 @@ def read_key(options: PrepareOptions) -> bytes | None:
     ConfigurationError
         There is no such file or variable, or the key is too short.
     """
-    if options.key_file is not None:
-        place = f"key file {options.key_file!r}"
+    if key_file is not None:
+        place = f"key file {key_file!r}"
         try:
-            key = Path(options.key_file).read_bytes().rstrip(b"\r\n")
+            key = Path(key_file).read_bytes().rstrip(b"\r\n")
         except OSError as error:
             raise ConfigurationError(f"{place}: {error.strerror}") from error
-    elif options.key_env is not None:
-        place = f"environment variable {options.key_env!r}"
-        if options.key_env not in os.environ:
+    elif key_env is not None:
+        place = f"environment variable {key_env!r}"
+        if key_env not in os.environ:
             raise ConfigurationError(f"{place} is not set")
-        key = os.environb[options.key_env.encode()]
+        key = os.environb[key_env.encode()]
     else:
         return None
     if len(key) < _LEAST_KEY:
@@ -97,8 +97,12 @@ def hash_users(interactions: DataFrame, key: bytes | None) -> DataFrame:
     """
     if key is None:
         return interactions
-    pseudonym = F.udf(make_pseudonym(key), "string", useArrow=True)
-    return interactions.withColumn(USER_ID, pseudonym(F.col(USER_ID)))
+    return interactions.withColumn(USER_ID, pseudonym_of(USER_ID, key))
+
+
+def pseudonym_of(column: str, key: bytes) -> Column:
+    """Return the pseudonyms of a column of ids."""
+    return F.udf(make_pseudonym(key), "string", useArrow=True)(F.col(column))
 
 
 def make_pseudonym(key: bytes) -> Callable[[str], str]:

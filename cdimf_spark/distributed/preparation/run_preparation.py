@@ -65,7 +65,7 @@ def run_preparation(
         The data cannot be used, or nothing is left of them.
     """
     options, domains = config.options, [domain.name for domain in config.domains]
-    key = read_key(options)
+    key = read_key(options.key_file, options.key_env)
     table = links if links is not None else options.links
     known = None if table is None else read_links(spark, table)
     report: dict[str, Any] = {"config": config.to_dict()}

@@ -3,47 +3,39 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
 
 from pyspark.sql import DataFrame, SparkSession
 
 from cdimf_spark.configuration.config import TrainConfig
-from cdimf_spark.configuration.sizing import num_blocks
-from cdimf_spark.distributed.blocks.balance import balanced_layout
-from cdimf_spark.distributed.blocks.indexing import with_keys
 from cdimf_spark.distributed.blocks.layout import Layout
 from cdimf_spark.distributed.blocks.packing import (
     StaticBlocks,
     block_sizes,
-    build_blocks,
     persist_blocks,
 )
 from cdimf_spark.distributed.input.content import Content
-from cdimf_spark.distributed.input.read_errors import plain_path
-from cdimf_spark.distributed.input.validation import clean_rows, raise_for_problems
-from cdimf_spark.distributed.output.commits import Commits
+from cdimf_spark.distributed.input.validation import raise_for_problems
 from cdimf_spark.distributed.output.guard import Target
 from cdimf_spark.distributed.output.holder import Hold
 from cdimf_spark.distributed.output.holding import Holding, hold_output
 from cdimf_spark.distributed.output.runs import (
-    PACKED,
     RESUMED,
-    STARTED,
     Run,
     last_run,
-    new_run,
 )
 from cdimf_spark.distributed.output.storage_errors import storage_errors_named
 from cdimf_spark.distributed.output.tables import OutputTables
+from cdimf_spark.distributed.training.beginning import begin_run, sources_of
 from cdimf_spark.distributed.training.checked_output import check_output
+from cdimf_spark.distributed.training.federation import Federation
 from cdimf_spark.distributed.training.publishing import publish
 from cdimf_spark.distributed.training.recovering import survive_losses
 from cdimf_spark.distributed.training.resuming import (
     check_data,
     check_options,
-    start_details,
 )
 from cdimf_spark.distributed.training.steps.iteration import Steps
 from cdimf_spark.distributed.training.steps.warm_start import EarlierModel
@@ -63,6 +55,7 @@ def train(
     config: TrainConfig,
     resume: bool = False,
     holding: Holding = hold_output,
+    federation: Federation | None = None,
 ) -> Run:
     """Train and publish.
 
@@ -76,6 +69,8 @@ def train(
         Go on with the last run of the output folder instead of beginning a new one.
     holding
         How the output folder is kept from other trainings.
+    federation
+        The parties to train with; None: all domains are here.
 
     Raises
     ------
@@ -99,7 +94,7 @@ def train(
             target.claim()
         with holding(tables) as hold:
             held = replace(tables, guard=hold.check)
-            return _train(held, target, interactions, config, resume, hold)
+            return _train(held, target, interactions, config, resume, hold, federation)
 
 
 def _train(
@@ -109,33 +104,52 @@ def _train(
     config: TrainConfig,
     resume: bool,
     hold: Hold,
+    federation: Federation | None,
 ) -> Run:
     """Train and publish, in an output folder that is held."""
     run = _find_run(tables, config) if resume else None
     run = run if run is not None and run.packed else None
     if run is not None:
         # Also of a finished run: its model is not that of other data.
-        check_data(run, raise_for_problems(interactions, _sources(config)))
+        check_data(run, raise_for_problems(interactions, sources_of(config)))
         if run.published == run.iteration == config.model.max_iter:
             logger.info("run %s is finished and published: nothing to do", run.run_id)
             return run
     earlier = EarlierModel.find(tables.spark, config, run)
     if run is None:
-        run = _pack(tables, target, interactions, config, hold, earlier)
+        run = begin_run(tables, target, interactions, config, hold, earlier, federation)
     else:
+        if federation is not None:
+            federation.rejoin(run.details)
         hold.name(run.run_id)
         run.claim = hold.claim
         run.record(RESUMED, run.iteration)
     layout = Layout.from_dict(config.domain_names, run.details["layout"])
     blocks = WorkingTables(tables, run.run_id).read_blocks()
     static = persist_blocks(blocks, layout, config.model.shared_user_weight)
+    make = partial(_make_steps, run, config, layout, static, earlier, federation)
     try:
         survive_losses(
-            run, partial(_iterate_and_publish, tables, run, config, layout, blocks, static, earlier)
+            run, partial(_iterate_and_publish, tables, run, config, layout, blocks, static, make)
         )
     finally:
         static.unpersist()
+    if federation is not None:
+        federation.finish(run)
     return run
+
+
+def _make_steps(
+    run: Run,
+    config: TrainConfig,
+    layout: Layout,
+    static: StaticBlocks,
+    earlier: EarlierModel | None,
+    federation: Federation | None,
+    sizes: Mapping[str, DomainSize],
+) -> Steps:
+    steps = replace(Steps.of(config, layout, static, sizes), earlier=earlier)
+    return steps if federation is None else federation.steps(steps, run)
 
 
 def _find_run(tables: OutputTables, config: TrainConfig) -> Run | None:
@@ -148,52 +162,6 @@ def _find_run(tables: OutputTables, config: TrainConfig) -> Run | None:
     return run
 
 
-def _pack(
-    tables: OutputTables,
-    target: Target,
-    interactions: DataFrame,
-    config: TrainConfig,
-    hold: Hold,
-    earlier: EarlierModel | None,
-) -> Run:
-    """Start a run: validate the data, pack them, write the blocks."""
-    watch = Stopwatch()
-    stage("packing")
-    output = plain_path(tables.location())
-    logger.info("reading, checking and packing the interactions; the model goes to %s", output)
-    annotated = interactions.persist()
-    try:
-        contents = raise_for_problems(annotated, _sources(config))
-        keyed = with_keys(clean_rows(annotated))
-        n_rows = [content.n_rows for content in contents.values()]
-        given = config.model.num_blocks, config.model.num_item_blocks
-        blocks = num_blocks(sum(n_rows), max(n_rows), *given)
-        layout = balanced_layout(keyed, config.domain_names, blocks, sum(n_rows))
-        run = new_run(tables, start_details(config, layout, contents, earlier), hold.claim)
-        hold.name(run.run_id)
-        logger.info("run %s in %s", run.run_id, config.output)
-        target.claim()
-        rows = build_blocks(keyed, layout, config.coupled_domains, config.model.duplicates)
-        with Commits() as commits:
-            commits.add(
-                [
-                    partial(run.write, STARTED, 0, run.details),
-                    partial(WorkingTables(tables, run.run_id).write_blocks, rows),
-                ],
-                partial(run.record, PACKED, 0),
-            )
-    finally:
-        annotated.unpersist()
-    logger.info(
-        "packed into %d blocks of users and %d of items, seconds=%.1f", *blocks, watch.seconds()
-    )
-    return run
-
-
-def _sources(config: TrainConfig) -> dict[str, str]:
-    return {domain.name: domain.path for domain in config.domains}
-
-
 def _iterate_and_publish(
     tables: OutputTables,
     run: Run,
@@ -201,12 +169,12 @@ def _iterate_and_publish(
     layout: Layout,
     blocks: DataFrame,
     static: StaticBlocks,
-    earlier: EarlierModel | None,
+    make_steps: Callable[[Mapping[str, DomainSize]], Steps],
 ) -> None:
     found = block_sizes(static.users, static.items, layout)
     sizes = found.domains
     _log_sizes(run, sizes)
-    steps = replace(Steps.of(config, layout, static, sizes), earlier=earlier)
+    steps = make_steps(sizes)
     working = WorkingTables(
         tables,
         run.run_id,

@@ -134,7 +134,7 @@ class Trainer:
         with watch.part("waiting"):
             # For the commits of the iteration before, if they are not yet through.
             commits.wait()
-        metrics |= {"iteration": iteration, "seconds": watch.seconds()}
+        metrics |= {"iteration": iteration, "seconds": watch.seconds(), **self.steps.notes()}
         logger.info("%s (%s)", iteration_line(metrics, self.model.max_iter), watch)
         stage("iterations")
         step(iteration, f"loss={metrics['loss']:.6g}, seconds={metrics['seconds']:.2f}")

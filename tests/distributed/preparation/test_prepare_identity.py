@@ -50,7 +50,7 @@ def test_an_id_that_looks_like_one_kept_apart(spark: SparkSession) -> None:
 def test_pseudonyms_are_those_of_the_standard_library(users: DataFrame, tmp_path: Path) -> None:
     key = b"0123456789abcdef0123456789abcdef"
     options = PrepareOptions(key_file=str(write(tmp_path / "key", key + b"\n")))
-    hashed = hash_users(users, read_key(options))
+    hashed = hash_users(users, read_key(options.key_file, options.key_env))
     expected = sorted(
         (d, hmac.new(key, u.encode(), hashlib.sha256).hexdigest()) for d, u in ids(users)
     )
@@ -62,21 +62,21 @@ def test_the_key_is_not_shown(
 ) -> None:
     monkeypatch.setenv("SECRET_OF_TEST", "a key that nobody should see")
     options = PrepareOptions(key_env="SECRET_OF_TEST")
-    hash_users(users, read_key(options)).explain(extended=True)
+    hash_users(users, read_key(options.key_file, options.key_env)).explain(extended=True)
     shown = capsys.readouterr().out + repr(options)
     assert "pseudonym" in shown
     assert "nobody should see" not in shown
 
 
 def test_bad_keys(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    assert read_key(PrepareOptions()) is None
+    assert read_key(None, None) is None
     with pytest.raises(ConfigurationError, match="No such file"):
-        read_key(PrepareOptions(key_file=str(tmp_path / "no")))
+        read_key(str(tmp_path / "no"), None)
     with pytest.raises(ConfigurationError, match="'NOT_THERE' is not set"):
-        read_key(PrepareOptions(key_env="NOT_THERE"))
+        read_key(None, "NOT_THERE")
     monkeypatch.setenv("SHORT_KEY", "abc")
     with pytest.raises(ConfigurationError, match="key of 3 bytes: at least 16") as caught:
-        read_key(PrepareOptions(key_env="SHORT_KEY"))
+        read_key(None, "SHORT_KEY")
     assert "abc" not in str(caught.value)
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import reduce
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -177,6 +177,10 @@ class Steps:
             exchange, z = only(users, *EXCHANGE_KINDS), only(users, "z")
             state = replace(state, exchange=exchange, z=z, aggregated=True)
         return state, messages
+
+    def notes(self) -> dict[str, Any]:
+        """What else the log of the training should have of the last iteration."""
+        return {}
 
     def _by_number(self, moving: DataFrame, step: CogroupFunction) -> DataFrame:
         """Apply a step to the user blocks of each number, all domains together."""

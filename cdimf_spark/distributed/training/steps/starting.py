@@ -98,7 +98,10 @@ def _start_block(
     if start.zero:
         rows = np.zeros((len(keys), start.rank), np.float32)
     else:
-        rows = initial_factors(keys, start.seed, start.rank, start.init_scale)
+        # In a federation all parties start a user alike, whatever they call them at home.
+        names = decode(static, "pseudonyms")
+        drawn = names if len(names) else keys
+        rows = initial_factors(drawn, start.seed, start.rank, start.init_scale)
     arrays: dict[str, NDArray[Any]] = {}
     if earlier is not None:
         found = earlier.put(rows, keys, shared, StartOf(at.domain, at.domain in start.coupled))

@@ -25,7 +25,7 @@ Sums = dict[str, dict[str, NDArray[np.float64]]]
 
 SUM_KINDS = (
     *("gram", "row_sums", "user_sums", "item_sums", "consensus_sums", "primal_sums"),
-    "start_sums",
+    *("start_sums", "exchange_sums"),
 )
 
 
