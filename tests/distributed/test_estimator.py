@@ -19,7 +19,7 @@ def test_the_signature_has_every_option_with_its_type_and_default() -> None:
     found = {
         name: (parameter.annotation, parameter.default)
         for name, parameter in inspect.signature(CDIMF).parameters.items()
-        if name not in ("output", "unknown")
+        if name not in ("output", "federation", "unknown")
     }
     assert found == {
         entry.name: (type_name(entry.type), entry.default) for entry in fields(ModelConfig)
@@ -34,6 +34,10 @@ def test_every_option_arrives() -> None:
     given: dict[str, Any] = {"rank": 7, "loss_tol": 0.5, "schedule": "paper", "num_blocks": 3}
     assert CDIMF("m", **given).config.model == ModelConfig(**given)
     assert CDIMF(Path("a/m")).config.output == "a/m"
+    private = {"terms": "t.yaml", "party": "sport", "meeting_place": "place", "key_env": "KEY"}
+    federation = CDIMF("m", federation=private).config.federation
+    assert federation is not None
+    assert (federation.party, federation.key_env, federation.key_file) == ("sport", "KEY", None)
 
 
 def test_a_representation_shows_what_differs_from_the_defaults() -> None:
