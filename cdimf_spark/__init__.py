@@ -11,8 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 # What type checkers see; at run time `__getattr__` imports a name when it is used.
 if TYPE_CHECKING:
-    from cdimf_spark.distributed.baselines.baselines import popularity, separate_als
-    from cdimf_spark.distributed.baselines.pooled import pooled_als
     from cdimf_spark.distributed.estimator import CDIMF
     from cdimf_spark.distributed.model import CDIMFModel
     from cdimf_spark.distributed.preparation.prepared import prepare, prepare_from_config
@@ -37,9 +35,6 @@ _MODULES = {
     "PrepareOptions": "cdimf_spark.preparation.prepare_options",
     "prepare": "cdimf_spark.distributed.preparation.prepared",
     "prepare_from_config": "cdimf_spark.distributed.preparation.prepared",
-    "pooled_als": "cdimf_spark.distributed.baselines.pooled",
-    "popularity": "cdimf_spark.distributed.baselines.baselines",
-    "separate_als": "cdimf_spark.distributed.baselines.baselines",
     "tune": "cdimf_spark.distributed.tuning.tune",
 }
 
@@ -52,11 +47,8 @@ __all__ = [
     "PrepareOptions",
     "ServingModel",
     "build_session",
-    "pooled_als",
-    "popularity",
     "prepare",
     "prepare_from_config",
-    "separate_als",
     "tune",
 ]
 

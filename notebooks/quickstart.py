@@ -18,7 +18,7 @@ import tempfile
 import matplotlib.pyplot as plt
 import pandas as pd
 
-from cdimf_spark import CDIMF, CDIMFModel, build_session, popularity, separate_als
+from cdimf_spark import CDIMF, CDIMFModel, build_session
 from cdimf_spark.demonstration_data import demonstration_split
 
 # The session that is already there, on a cluster; in Jupyter this starts Spark on this machine.
@@ -83,7 +83,11 @@ plt.show()
 
 # COMMAND ----------
 
-models = {"CDIMF": model, "separate ALS": separate_als(model), "popularity": popularity(model)}
+models = {
+    "CDIMF": model,
+    "separate ALS": model.baseline("separate"),
+    "popularity": model.baseline("popularity"),
+}
 results = {name: one.evaluate(test, k=10, negatives="all") for name, one in models.items()}
 metrics = pd.DataFrame(
     [

@@ -33,7 +33,7 @@ def test_the_notebook_runs_and_shows_that_sharing_helps(
 def test_two_parties_in_one_notebook(spark: Any) -> None:
     result = runpy.run_path(str(NOTEBOOK.parent / "federation.py"))
     assert result["left"] == ["alignment", "exchange", "members", "status"]
-    assert {model.run.iteration for model in result["models"].values()} == {6}
+    assert {len(model.history["iterations"]) for model in result["models"].values()} == {6}
 
 
 def without_environment() -> str:

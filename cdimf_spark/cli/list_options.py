@@ -42,7 +42,7 @@ def listed_inputs(given: Mapping[str, Any]) -> dict[str, str | None]:
 def lists_of_options(spark: SparkSession, model: CDIMFModel, given: Mapping[str, Any]) -> DataFrame:
     """The lists that the options of ``jobs/recommend.py`` ask for, not yet computed."""
     domain, k, seen = given["domain"], given["k"], given["keep_seen"]
-    model.tables.check_domains([domain])
+    model.check_domains([domain])
     if given["items_users"]:
         items = read_items(spark, given["items_users"], "--items-users")
         return model.users_for_items(domain, items, k, keep_seen=seen)

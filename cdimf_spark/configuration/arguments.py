@@ -41,6 +41,12 @@ def check_domain(name: str, value: object) -> None:
         raise ValueOutOfRangeError(name, value, "the name of a domain")
 
 
+def check_name(name: str, value: object) -> None:
+    """Raise ValueOutOfRangeError for what is no text."""
+    if not isinstance(value, str):
+        raise ValueOutOfRangeError(name, value, "a text")
+
+
 def check_list(name: str, value: object) -> None:
     """Raise ValueOutOfRangeError for anything but names: a list, or a text with commas."""
     names = [value] if isinstance(value, str) else value
@@ -67,11 +73,6 @@ def _check_session(name: str, value: object) -> None:
         raise ValueOutOfRangeError(name, value, "a SparkSession")
 
 
-def _check_model(name: str, value: object) -> None:
-    if not hasattr(value, "exchanged_blocks"):
-        raise ValueOutOfRangeError(name, value, "a model of CDIMF.fit or CDIMFModel.load")
-
-
 def _check_options(name: str, value: object) -> None:
     if value is not None and not isinstance(value, Mapping):
         raise ValueOutOfRangeError(name, value, "a mapping of options by name, or None")
@@ -83,8 +84,8 @@ _CHECKS: Mapping[str, Check] = {
     **dict.fromkeys(("by", "baselines"), check_list),
     **dict.fromkeys(("options", "search"), _check_options),
     "domain": check_domain,
+    "name": check_name,
     "domains": _check_domains,
     "format": _check_format,
-    "model": _check_model,
     "spark": _check_session,
 }

@@ -13,7 +13,6 @@ from pyspark.sql import DataFrame, SparkSession
 
 from cdimf_spark.configuration.config import TrainConfig
 from cdimf_spark.demonstration_data import DemonstrationSet, demonstration_split
-from cdimf_spark.distributed.baselines.baselines import popularity, separate_als
 from cdimf_spark.distributed.estimator import CDIMF
 from cdimf_spark.distributed.evaluation.checked_tests import check_tests
 from cdimf_spark.distributed.model import CDIMFModel
@@ -60,8 +59,8 @@ def _compare(model: CDIMFModel, test: Mapping[str, DataFrame]) -> dict[str, dict
     logger.info("evaluating CDIMF, separate ALS for each domain, and popularity")
     scorers: dict[str, Callable[[], Scorer]] = {
         "CDIMF": lambda: model,
-        "separate ALS": lambda: separate_als(model),
-        "popularity": lambda: popularity(model),
+        "separate ALS": lambda: model.baseline("separate"),
+        "popularity": lambda: model.baseline("popularity"),
     }
     tests = check_tests(test, model.user_factors.sparkSession)
     with ThreadPoolExecutor() as pool:
@@ -160,7 +159,7 @@ def _history(user: str, data: DemonstrationSet) -> str:
 def trained_text(model: CDIMFModel) -> str:
     """What a training did, and where its tables are."""
     return (
-        f"{training_summary(model.run.iterations)}\n\nDelta tables in {model.path}: "
+        f"{training_summary(model.history['iterations'])}\n\nDelta tables in {model.path}: "
         "user_factors, item_factors, shared_factors, history (published);\n"
         "runs, blocks, factors, exchange, consensus, state (working, as far as needed)"
     )

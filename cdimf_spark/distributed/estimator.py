@@ -19,6 +19,7 @@ from cdimf_spark.distributed.federation.party import Party
 from cdimf_spark.distributed.input.given import Domains, Given
 from cdimf_spark.distributed.input.reading import read_all_annotated
 from cdimf_spark.distributed.model import CDIMFModel
+from cdimf_spark.distributed.published import PublishedModel
 from cdimf_spark.distributed.session import check_delta
 from cdimf_spark.distributed.training.checked_output import check_output
 from cdimf_spark.distributed.training.run_training import train
@@ -235,4 +236,4 @@ def _train(
     config = config if party is None else party.config
     with showing(verbose, config.model.max_iter, "iteration"):
         run = train(rows.sparkSession, rows, config, resume, federation=party)
-    return CDIMFModel(rows.sparkSession, config.output, run)
+    return CDIMFModel(PublishedModel(rows.sparkSession, config.output, run))

@@ -19,7 +19,6 @@ from pyspark.sql import SparkSession
 
 from cdimf_spark.configuration.config import load_config
 from cdimf_spark.demonstration_data import demonstration_split
-from cdimf_spark.distributed.baselines.baselines import separate_als
 from cdimf_spark.distributed.demonstration import to_frames
 from cdimf_spark.distributed.estimator import train_from_config
 from cdimf_spark.errors import FederationError
@@ -142,7 +141,7 @@ def train_party(spark: SparkSession, party: DemonstrationParty) -> None:
     """What the process of a party does: train, and measure the model beside separate ALS."""
     model = train_from_config(spark, load_config(str(party.config)))
     tests = to_frames(spark, {party.name: pd.read_parquet(party.test)})
-    scorers = {"federated": model, "separate ALS": separate_als(model)}
+    scorers = {"federated": model, "separate ALS": model.baseline("separate")}
     found = {
         name: scorer.evaluate(tests, k=_K, negatives="all", by=["shared"])
         for name, scorer in scorers.items()

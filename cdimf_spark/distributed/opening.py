@@ -30,8 +30,8 @@ def open_with_tests(
         wrong with the model comes first.
     """
     with ThreadPoolExecutor() as pool:
-        opened = pool.submit(CDIMFModel, spark, model)
+        opened = pool.submit(CDIMFModel.load, model, spark)
         checked = pool.submit(check_tests, paths, spark)
         found = opened.result()
-        found.tables.check_domains(paths)
+        found.check_domains(paths)
         return found, checked.result()

@@ -6,26 +6,22 @@ import os
 from concurrent.futures import ThreadPoolExecutor
 
 from pyspark.sql import DataFrame, SparkSession
-from pyspark.sql import functions as F
 
 from cdimf_spark.configuration.config import TrainConfig
 from cdimf_spark.distributed.blocks.layout import Layout
-from cdimf_spark.distributed.failures import public
 from cdimf_spark.distributed.output.runs import Run, last_run
 from cdimf_spark.distributed.output.tables import OutputTables
-from cdimf_spark.distributed.scorer import Scorer
 from cdimf_spark.distributed.scoring.scoring_tables import ScoringTables, Sizes
 from cdimf_spark.distributed.session import check_delta
 from cdimf_spark.distributed.training.resuming import check_format
 from cdimf_spark.distributed.training.steps.iteration import EXCHANGE_KINDS, only
 from cdimf_spark.distributed.training.working_tables import WorkingTables
 from cdimf_spark.errors import DataError
-from cdimf_spark.reports.results import History, Overlap
-from cdimf_spark.schemas import BLOCK_COLUMNS, DOMAIN, USER_ID
+from cdimf_spark.schemas import BLOCK_COLUMNS
 from cdimf_spark.scoring.sources import Sources
 
 
-class PublishedModel(Scorer):
+class PublishedModel:
     """The published tables of an output folder, and the packed data that they were made of.
 
     Parameters
@@ -38,10 +34,14 @@ class PublishedModel(Scorer):
 
     Attributes
     ----------
+    path : str
+        The output folder.
     run : Run
         The published run.
     config : TrainConfig
         The options that it was trained with.
+    tables : ScoringTables
+        The packed factors and interactions.
 
     Raises
     ------
@@ -51,7 +51,6 @@ class PublishedModel(Scorer):
         If another version of the package wrote it in a form that this one cannot read.
     """
 
-    @public
     def __init__(
         self, spark: SparkSession, path: str | os.PathLike[str], run: Run | None = None
     ) -> None:
@@ -67,7 +66,22 @@ class PublishedModel(Scorer):
         check_format(run, "open the model of", "train again")
         self.run = run
         self.config = TrainConfig.from_dict(run.details["config"])
-        super().__init__(_scoring_tables(self._output, run, self.config))
+        self.tables = _scoring_tables(self._output, run, self.config)
+
+    @property
+    def spark(self) -> SparkSession:
+        """The session that reads it."""
+        return self._output.spark
+
+    @property
+    def domains(self) -> tuple[str, ...]:
+        """Names of the domains."""
+        return self.tables.domains
+
+    @property
+    def rank(self) -> int:
+        """Length of a factor row."""
+        return self.tables.rank
 
     @property
     def user_factors(self) -> DataFrame:
@@ -83,23 +97,6 @@ class PublishedModel(Scorer):
     def shared_factors(self) -> DataFrame:
         """Consensus rows of the users of several domains: user_id, factors."""
         return self._output.read("shared_factors")
-
-    @property
-    def history(self) -> History:
-        """Metrics of the training by iteration; the published table `history` has the same."""
-        return History(self.run.iterations)
-
-    def overlap(self) -> Overlap:
-        """How many users each subset of the domains has."""
-        groups = self.user_factors.groupBy(USER_ID).agg(F.sort_array(F.collect_set(DOMAIN)))
-        rows = groups.toDF(USER_ID, "domains").groupBy("domains").count().collect()
-        return Overlap({tuple(row["domains"]): row["count"] for row in rows})
-
-    @public
-    def users_of(self, domain: str) -> DataFrame:
-        """Users that have interactions in a domain: user_id."""
-        self.tables.check_domains([domain])
-        return self.user_factors.where(F.col(DOMAIN) == domain).select(USER_ID)
 
     def blocks(self) -> DataFrame:
         """Packed interactions of the training: ``BLOCK_ROW`` and `side`."""

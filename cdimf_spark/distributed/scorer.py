@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from pyspark.sql import DataFrame, SparkSession
 
@@ -46,21 +46,25 @@ class Scorer:
     """
 
     def __init__(self, tables: ScoringTables) -> None:
-        self.tables = tables
+        self._tables = tables
 
     @property
     def domains(self) -> tuple[str, ...]:
         """Names of the domains."""
-        return self.tables.domains
+        return self._tables.domains
 
     @property
     def rank(self) -> int:
         """Length of a factor row."""
-        return self.tables.rank
+        return self._tables.rank
+
+    def check_domains(self, names: Iterable[str]) -> None:
+        """Raise ConfigurationError for a name that is none of the domains, with the nearest one."""
+        self._tables.check_domains(names)
 
     @property
     def _spark(self) -> SparkSession:
-        return self.tables.items.sparkSession
+        return self._tables.items.sparkSession
 
     @public
     def evaluate(
@@ -102,9 +106,9 @@ class Scorer:
             If the tests cannot be used, or no row of a domain can be ranked.
         """
         if isinstance(tests, Mapping):
-            self.tables.check_domains(tests)
+            self.check_domains(tests)
         checked = tests if isinstance(tests, CheckedTests) else check_tests(tests, self._spark)
-        found = evaluate(self.tables, checked.rows, checked.n_tests, k, negatives, seed, by)
+        found = evaluate(self._tables, checked.rows, checked.n_tests, k, negatives, seed, by)
         return Evaluation(found)
 
     @public
@@ -149,13 +153,13 @@ class Scorer:
         DataError
             If a list is empty, lacks its column, or has no item of the domain.
         """
-        self.tables.check_domains([domain])
-        check_length(k, self.tables.n_items(domain), domain)
+        self.check_domains([domain])
+        check_length(k, self._tables.n_items(domain), domain)
         allowed, denied = (
             None if ids is None else read_ids(self._spark, ids, ITEM_ID, "items")
             for ids in (allow, deny)
         )
-        tables, n_left = keep_items(self.tables, domain, allowed, denied)
+        tables, n_left = keep_items(self._tables, domain, allowed, denied)
         if n_left < k:
             logger.warning(
                 "only %s left: all lists are shorter than %d", counted(n_left, "item"), k
@@ -194,7 +198,7 @@ class Scorer:
             If the list is empty, lacks its column, or has no item of the domain.
         """
         asked = read_ids(self._spark, items, ITEM_ID, "items")
-        return users_for_items(self.tables, domain, asked, k, keep_seen)
+        return users_for_items(self._tables, domain, asked, k, keep_seen)
 
     @public
     def similar_items(self, domain: str, items: Ids, k: int = 10) -> DataFrame:
@@ -210,7 +214,9 @@ class Scorer:
         ConfigurationError, DataError
             As `users_for_items`.
         """
-        return similar_items(self.tables, domain, read_ids(self._spark, items, ITEM_ID, "items"), k)
+        return similar_items(
+            self._tables, domain, read_ids(self._spark, items, ITEM_ID, "items"), k
+        )
 
     @public
     def similar_users(self, domain: str, users: Ids, k: int = 10) -> DataFrame:
@@ -229,8 +235,8 @@ class Scorer:
         ConfigurationError, DataError
             As `users_for_items`.
         """
-        self.tables.check_domains([domain])
+        self.check_domains([domain])
         requests = read_ids(self._spark, users, USER_ID, "users")
-        unknown = unknown_users(self.tables, domain, requests)
+        unknown = unknown_users(self._tables, domain, requests)
         n_users = report_unknown(requests, unknown, "have no list")
-        return similar_users(self.tables, domain, requests, k, n_users)
+        return similar_users(self._tables, domain, requests, k, n_users)

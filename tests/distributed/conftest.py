@@ -9,6 +9,7 @@ from pyspark.sql import SparkSession
 
 from cdimf_spark.distributed.model import CDIMFModel
 from cdimf_spark.distributed.output.runs import Run
+from cdimf_spark.distributed.published import PublishedModel
 from cdimf_spark.distributed.training.run_training import train
 from cdimf_spark.serving.serving_model import ServingModel
 from tests.support.helpers import Domains, to_spark
@@ -32,7 +33,7 @@ def at_once(
 
 @pytest.fixture(scope="session")
 def model(spark: SparkSession, at_once: tuple[Path, Run]) -> CDIMFModel:
-    return CDIMFModel(spark, str(at_once[0]), at_once[1])
+    return CDIMFModel(PublishedModel(spark, str(at_once[0]), at_once[1]))
 
 
 @pytest.fixture(scope="session")

@@ -10,11 +10,12 @@ import numpy as np
 import pytest
 from pyspark.sql import SparkSession
 
-from cdimf_spark.distributed.baselines.baselines import popularity, separate_als
+from cdimf_spark.distributed.baselines.baselines import separate_als
 from cdimf_spark.distributed.blocks.block_rows import decode, decode_matrix
 from cdimf_spark.distributed.model import CDIMFModel
 from cdimf_spark.distributed.output.runs import STARTED, new_run
 from cdimf_spark.distributed.output.tables import OutputTables
+from cdimf_spark.distributed.published import PublishedModel
 from cdimf_spark.distributed.scorer import Scorer
 from cdimf_spark.distributed.training import resuming
 from cdimf_spark.errors import ConfigurationError, DataError
@@ -81,7 +82,7 @@ def test_whole_numbers_as_ids(spark: SparkSession) -> None:
 def test_popularity_ranks_by_interactions_on_the_same_rows(
     spark: SparkSession, model: CDIMFModel
 ) -> None:
-    baseline = popularity(model)
+    baseline = model.baseline("popularity")
     everybody = {d: {user: [1.0] for user in PLANTED.users[d]} for d in PLANTED.domains}
     items = {
         d: {i: [float(PLANTED.count(d, i))] for i in PLANTED.items[d]} for d in PLANTED.domains
@@ -100,8 +101,8 @@ def test_separate_als_knows_the_same_users(spark: SparkSession, model: CDIMFMode
         by_domain: dict[str, Any] = found["domains"]
         return by_domain
 
-    baseline = separate_als(model)
-    table = baseline.tables.users.where("kind IN ('factors', 'keys')").toArrow()
+    tables = separate_als(PublishedModel(spark, model.path))
+    table = tables.users.where("kind IN ('factors', 'keys')").toArrow()
     for domain in PLANTED.domains:
         factors = decode_matrix(table, "factors", 2, domain=domain)
         users = {user for user, _ in PLANTED.train[domain]}
@@ -109,7 +110,7 @@ def test_separate_als_knows_the_same_users(spark: SparkSession, model: CDIMFMode
         assert np.isfinite(factors).all()
         assert len(factors) == len(users)
         assert factors.any()
-    ranked = {d: metrics["sources"] for d, metrics in evaluated(baseline).items()}
+    ranked = {d: metrics["sources"] for d, metrics in evaluated(Scorer(tables)).items()}
     assert ranked == {d: metrics["sources"] for d, metrics in evaluated(model).items()}
 
 
@@ -119,7 +120,7 @@ def test_folder_without_a_model(spark: SparkSession, tmp_path: Path, started: bo
     if started:
         new_run(OutputTables(spark, path), {}).write(STARTED, 0, {})
     with pytest.raises(DataError, match=r"no published model in .*/x"):
-        CDIMFModel(spark, path)
+        CDIMFModel.load(path, spark)
 
 
 def test_a_model_of_another_format_says_so(
@@ -128,7 +129,7 @@ def test_a_model_of_another_format_says_so(
     monkeypatch.setattr(resuming, "STATE_FORMAT", resuming.STATE_FORMAT + 1)
     words = r"cannot open the model of run .*: its tables have format \d .*, or train again"
     with pytest.raises(ConfigurationError, match=words):
-        CDIMFModel(spark, model.path)
+        CDIMFModel.load(model.path, spark)
 
 
 def test_errors_of_evaluate(spark: SparkSession, model: CDIMFModel) -> None:

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pytest
 from pyspark.sql import SparkSession
 
-from cdimf_spark import CDIMF, CDIMFModel, pooled_als, popularity, prepare, separate_als, tune
+from cdimf_spark import CDIMF, CDIMFModel, prepare, tune
 from cdimf_spark.distributed.failures import clear_errors
 from cdimf_spark.distributed.input import given as given_data
 from cdimf_spark.errors import CDIMFError, ConfigurationError, DataError
@@ -122,9 +122,8 @@ ASK: dict[str, tuple[Call, str]] = {
     ),
     "load": (lambda at: CDIMFModel.load(5), "'path' is 5"),  # type: ignore[arg-type]
     "session": (lambda at: CDIMFModel.load("x", "spark"), "'spark'"),  # type: ignore[arg-type]
-    "popularity": (lambda at: popularity("models/x"), "'model'"),  # type: ignore[arg-type]
-    "separate": (lambda at: separate_als(None), "'model'"),  # type: ignore[arg-type]
-    "pooled": (lambda at: pooled_als(5), "'model'"),  # type: ignore[arg-type]
+    "baseline": (lambda at: at["model"].baseline("seperate"), "did you mean 'separate'"),
+    "no baseline": (lambda at: at["model"].baseline(5), "'name'"),
 }
 MAKE: dict[str, tuple[Call, str]] = {
     "tune a list": (lambda at: tune([1], output="x"), "of type list"),

@@ -7,9 +7,6 @@ import argparse
 from cdimf_spark.cli.command_line import job_session
 from cdimf_spark.cli.parser import job_parser
 from cdimf_spark.cli.program import JOB, Program
-from cdimf_spark.configuration.config import DomainConfig
-from cdimf_spark.distributed.fold_in.explain import explain
-from cdimf_spark.distributed.input.reading import read_annotated
 from cdimf_spark.distributed.model import CDIMFModel
 from cdimf_spark.distributed.output.guard import check_target
 from cdimf_spark.results.folders import Order
@@ -50,10 +47,8 @@ def main(arguments: list[str] | None = None, program: Program = JOB) -> None:
     order = Order(Kind.EXPLANATIONS, given.format, given.overwrite)
     inputs = {"the model": given.model, "--pairs": given.pairs}
     target = check_target(spark, given.output, order, inputs) if given.output else None
-    model = CDIMFModel(spark, given.model)
-    model.tables.check_domains([given.domain])
-    pairs = read_annotated(spark, DomainConfig(given.domain, given.pairs), with_weight=False)
-    rows = explain(model, given.domain, pairs, given.count, given.pairs)
+    model = CDIMFModel.load(given.model, spark)
+    rows = model.explain(given.domain, given.pairs, given.count)
     if target is not None:
         target.write_table(rows)
         program.say(f"explanations written to {given.output} ({given.format})")

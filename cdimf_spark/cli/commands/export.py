@@ -51,7 +51,7 @@ def main(arguments: list[str] | None = None, program: Program = JOB) -> None:
     given = parse_arguments(arguments, program)
     if given.tables and given.format == "arrays":
         raise ConfigurationError("--tables is for --format index: arrays are .npy files")
-    model = CDIMFModel(job_session("cdimf_spark: export"), given.model)
+    model = CDIMFModel.load(given.model, job_session("cdimf_spark: export"))
     if given.format == "arrays":
         folder = model.export(given.output, given.domain, given.overwrite)
         program.say(f"arrays written to {folder}")

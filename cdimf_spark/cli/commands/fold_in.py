@@ -7,9 +7,6 @@ import argparse
 from cdimf_spark.cli.command_line import job_session
 from cdimf_spark.cli.parser import job_parser
 from cdimf_spark.cli.program import JOB, Program
-from cdimf_spark.configuration.config import DomainConfig
-from cdimf_spark.distributed.fold_in.fold_in import fold_in
-from cdimf_spark.distributed.input.reading import read_annotated
 from cdimf_spark.distributed.model import CDIMFModel
 from cdimf_spark.distributed.output.guard import check_target
 from cdimf_spark.results.folders import Order
@@ -56,10 +53,7 @@ def main(arguments: list[str] | None = None, program: Program = JOB) -> None:
     inputs = {"the model": given.model, "--interactions": given.interactions}
     order = Order(Kind.FACTORS, given.format, given.overwrite)
     target = check_target(spark, given.output, order, inputs)
-    model = CDIMFModel(spark, given.model)
-    model.tables.check_domains([given.domain])
-    interactions = read_annotated(spark, DomainConfig(given.domain, given.interactions))
-    source = given.interactions
-    rows = fold_in(model, given.domain, interactions, given.side, given.complete, source)
+    model = CDIMFModel.load(given.model, spark)
+    rows = model.fold_in(given.domain, given.interactions, given.side, given.complete)
     target.write_table(rows)
     program.say(f"factors of {given.side}s written to {given.output} ({given.format})")

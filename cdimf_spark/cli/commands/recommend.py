@@ -76,7 +76,7 @@ def main(arguments: list[str] | None = None, program: Program = JOB) -> None:
     spark = job_session("cdimf_spark: recommend")
     order = Order(Kind.RECOMMENDATIONS, given.format, given.overwrite)
     target = check_target(spark, given.output, order, inputs) if given.output else None
-    rows = lists_of_options(spark, CDIMFModel(spark, given.model), vars(given))
+    rows = lists_of_options(spark, CDIMFModel.load(given.model, spark), vars(given))
     if target is not None:
         counts = write_recommendations(rows, target, given.k)
         program.say(written_text(counts, given.k, given.output, given.format))

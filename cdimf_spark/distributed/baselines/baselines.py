@@ -18,18 +18,15 @@ from cdimf_spark.configuration.config import TrainConfig
 from cdimf_spark.distributed.blocks.block_ops import address_of, by_block
 from cdimf_spark.distributed.blocks.block_rows import decode, encode, to_table
 from cdimf_spark.distributed.blocks.packing import block_sizes, persist_blocks
-from cdimf_spark.distributed.failures import public
 from cdimf_spark.distributed.published import PublishedModel
-from cdimf_spark.distributed.scorer import Scorer
-from cdimf_spark.distributed.scoring.scoring_tables import USER_KINDS, restrict
+from cdimf_spark.distributed.scoring.scoring_tables import USER_KINDS, ScoringTables, restrict
 from cdimf_spark.distributed.training.publishing import packed_users
 from cdimf_spark.distributed.training.steps.iteration import Steps, UserState
 from cdimf_spark.distributed.workers import apply_to_groups
 from cdimf_spark.schemas import BLOCK_ROW
 
 
-@public
-def popularity(model: PublishedModel) -> Scorer:
+def popularity(model: PublishedModel) -> ScoringTables:
     """Every item scores with its number of interactions, for everybody: a model of rank 1."""
 
     def ones(static: pa.Table) -> pa.Table:
@@ -56,8 +53,7 @@ def count_interactions(static: pa.Table) -> pa.Table:
     return to_table(encode(address_of(static), {"factors": counts}))
 
 
-@public
-def separate_als(model: PublishedModel) -> Scorer:
+def separate_als(model: PublishedModel) -> ScoringTables:
     """Each domain for itself (rho = 0): same interactions, options and number of iterations.
 
     It is trained here, in the memory of the executors; nothing is written.
@@ -80,18 +76,16 @@ def separate_als(model: PublishedModel) -> Scorer:
 
 def with_factors(
     model: PublishedModel, users: DataFrame, items: DataFrame, rank: int, transfers: bool
-) -> Scorer:
+) -> ScoringTables:
     """The model with other factors; `transfers`: a user's rows serve the other domains too."""
     tables = model.tables
     kinds = [kind for kind in USER_KINDS if kind not in ("factors", "z")]
-    return Scorer(
-        replace(
-            tables,
-            users=restrict(tables.users, tables.domains, kinds).drop("side").union(users),
-            items=restrict(tables.items, tables.domains, kinds).drop("side").union(items),
-            sources=replace(tables.sources, transfers=transfers),
-            rank=rank,
-        )
+    return replace(
+        tables,
+        users=restrict(tables.users, tables.domains, kinds).drop("side").union(users),
+        items=restrict(tables.items, tables.domains, kinds).drop("side").union(items),
+        sources=replace(tables.sources, transfers=transfers),
+        rank=rank,
     )
 
 

@@ -23,7 +23,7 @@ from cdimf_spark.distributed.evaluation.checked_tests import (
 from cdimf_spark.distributed.evaluation.evaluate import rank_and_sum
 from cdimf_spark.distributed.input.given import Domains
 from cdimf_spark.distributed.published import PublishedModel
-from cdimf_spark.distributed.scorer import Scorer
+from cdimf_spark.distributed.scoring.scoring_tables import ScoringTables
 from cdimf_spark.errors import UnknownKeyError, ValueOutOfRangeError
 from cdimf_spark.evaluation.draws import choose_draws
 from cdimf_spark.evaluation.evaluation_summary import Found, summarize
@@ -35,7 +35,7 @@ from cdimf_spark.progress import stage, step
 logger = logging.getLogger(__name__)
 
 MODEL = "cdimf"
-BASELINES: Mapping[str, Callable[[PublishedModel], Scorer]] = {
+BASELINES: Mapping[str, Callable[[PublishedModel], ScoringTables]] = {
     "popularity": popularity,
     "separate": separate_als,
     "pooled": pooled_als,
@@ -81,15 +81,11 @@ def compare(
     names = check_baselines(baselines)
     if isinstance(tests, Mapping):
         model.tables.check_domains(tests)
-    checked = (
-        tests
-        if isinstance(tests, CheckedTests)
-        else check_tests(tests, model.tables.items.sparkSession)
-    )
+    checked = tests if isinstance(tests, CheckedTests) else check_tests(tests, model.spark)
     protocol.check(model.tables, checked.n_tests)
     count_most = partial(most_test_items, checked.rows)
     draws = choose_draws(model.tables, checked.n_tests, protocol.negatives, count_most)
-    scorers: dict[str, Scorer] = {MODEL: model}
+    scorers: dict[str, ScoringTables] = {MODEL: model.tables}
     for number, name in enumerate(names):
         step(number)
         stage(name)
@@ -98,8 +94,9 @@ def compare(
     step(len(names))
     stage("ranking")
     logger.info("ranking the test rows with the model and its baselines")
-    tables = [scorer.tables for scorer in scorers.values()]
-    found, measured = rank_and_sum(tables, checked.rows, checked.n_tests, protocol, draws)
+    found, measured = rank_and_sum(
+        list(scorers.values()), checked.rows, checked.n_tests, protocol, draws
+    )
     step(len(names) + 1)
     return {
         "k": protocol.ks[0],
@@ -137,11 +134,11 @@ def _compared(
     found: Sequence[Found],
     measured: Sequence[Measured],
     domain: str,
-    scorers: Mapping[str, Scorer],
+    scorers: Mapping[str, ScoringTables],
     protocol: Protocol,
 ) -> dict[str, Any]:
     """What is known of one domain."""
-    tables = next(iter(scorers.values())).tables
+    tables = scorers[MODEL]
     own = [part for part in found if part.model == 0]
     counts = summarize(domain, own, tables.n_items(domain), protocol.ks[0])
     models = {

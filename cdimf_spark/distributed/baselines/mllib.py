@@ -21,7 +21,7 @@ from cdimf_spark.distributed.blocks.layout import Side
 from cdimf_spark.distributed.blocks.list_columns import read_matrix
 from cdimf_spark.distributed.blocks.packing import rows_of
 from cdimf_spark.distributed.published import PublishedModel
-from cdimf_spark.distributed.scorer import Scorer
+from cdimf_spark.distributed.scoring.scoring_tables import ScoringTables
 from cdimf_spark.distributed.workers import apply_to_cogroups, apply_to_groups
 from cdimf_spark.schemas import BLOCK_ROW, DOMAIN, FACTORS
 
@@ -31,7 +31,7 @@ logger = logging.getLogger(__name__)
 REG_PARAM, ALPHA = 0.1, 40.0
 
 
-def mllib_als(model: PublishedModel) -> Scorer:
+def mllib_als(model: PublishedModel) -> ScoringTables:
     """MLlib's ALS with the model's rank and number of iterations, on the data of all domains."""
     # Half a second of imports that nobody else needs.
     from pyspark.ml.recommendation import ALS

@@ -27,10 +27,8 @@ from cdimf_spark.distributed.blocks.packing import (
     persist_blocks,
     rows_of,
 )
-from cdimf_spark.distributed.failures import public
 from cdimf_spark.distributed.published import PublishedModel
-from cdimf_spark.distributed.scorer import Scorer
-from cdimf_spark.distributed.scoring.scoring_tables import restrict
+from cdimf_spark.distributed.scoring.scoring_tables import ScoringTables, restrict
 from cdimf_spark.distributed.training.publishing import packed_users
 from cdimf_spark.distributed.training.steps.iteration import Steps
 from cdimf_spark.distributed.workers import apply_to_cogroups, apply_to_groups
@@ -67,8 +65,7 @@ class Pool:
         return cls(keyed, layout, blocks)
 
 
-@public
-def pooled_als(model: PublishedModel) -> Scorer:
+def pooled_als(model: PublishedModel) -> ScoringTables:
     """Joined ALS: the model's options and number of iterations, on the data of all domains.
 
     Numbers that a domain has of its own (reg_param, unobserved_weight, rho) do not apply, nor does
@@ -89,7 +86,7 @@ def pooled_als(model: PublishedModel) -> Scorer:
 
 def with_pooled_factors(
     model: PublishedModel, pool: Pool, users: DataFrame, items: DataFrame
-) -> Scorer:
+) -> ScoringTables:
     """The model with the factors of a pool: packed rows in the blocks of the pool."""
     to_items = _items_of_domains(model, pool.layout, pool.blocks, items).localCheckpoint()
     to_users = _users_of_domains(model, pool.blocks, users).localCheckpoint()

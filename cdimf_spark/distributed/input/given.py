@@ -125,6 +125,11 @@ def given_rows(
     return given.annotated([DomainConfig(domain, path)], with_weight, called)[domain]
 
 
+def called(source: object, name: str) -> str:
+    """What messages call a source: its path, or the name of the argument for a frame."""
+    return os.fspath(source) if isinstance(source, str | os.PathLike) else name
+
+
 def given_table(spark: SparkSession, source: object, called: str) -> DataFrame | str | None:
     """Return a frame as one of Spark, a path as a text, None as it is.
 

@@ -12,7 +12,6 @@ import pytest
 from pyspark.sql import SparkSession
 
 from cdimf_spark.cli.commands import compare as job
-from cdimf_spark.distributed.baselines.baselines import popularity
 from cdimf_spark.distributed.baselines.comparison import check_baselines
 from cdimf_spark.distributed.model import CDIMFModel
 from cdimf_spark.errors import ConfigurationError
@@ -50,7 +49,7 @@ def test_each_model_has_its_own_measures(
 ) -> None:
     assert (found["k"], found["negatives"], found["seed"]) == (3, "all", 7)
     by = ("shared", "history", "popularity", "source")
-    for name, scorer in {"cdimf": model, "popularity": popularity(model)}.items():
+    for name, scorer in {"cdimf": model, "popularity": model.baseline("popularity")}.items():
         alone = scorer.evaluate(tests_frame(spark, TESTS), (3, 1), "all", 7, by)["measures"]
         for domain in TESTS:
             assert found["domains"][domain]["models"][name] == alone[domain]

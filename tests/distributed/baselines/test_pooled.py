@@ -6,11 +6,13 @@ from dataclasses import replace
 
 import numpy as np
 import pandas as pd
+from pyspark.sql import SparkSession
 
 from cdimf_spark.distributed.baselines.mllib import ALPHA, REG_PARAM, mllib_als
 from cdimf_spark.distributed.baselines.pooled import pooled_als
 from cdimf_spark.distributed.blocks.block_rows import decode, decode_matrix
 from cdimf_spark.distributed.model import CDIMFModel
+from cdimf_spark.distributed.published import PublishedModel
 from cdimf_spark.distributed.scoring.scoring_tables import ScoringTables
 from cdimf_spark.kernel.initialization import id_keys
 from tests.support.helpers import Domains, assert_factors_close
@@ -36,7 +38,9 @@ def rows_by_key(
     return found
 
 
-def test_pooled_als_equals_one_training_of_everything(model: CDIMFModel, domains: Domains) -> None:
+def test_pooled_als_equals_one_training_of_everything(
+    spark: SparkSession, model: CDIMFModel, domains: Domains
+) -> None:
     pooled = pd.concat(
         frame.assign(item_id=f"{name} " + frame["item_id"].astype(str))
         for name, frame in domains.items()
@@ -46,10 +50,10 @@ def test_pooled_als_equals_one_training_of_everything(model: CDIMFModel, domains
         rho=0.0,
         schedule="consensus",
         shared_user_weight=1.0,
-        max_iter=len(model.run.iterations),
+        max_iter=len(model.history["iterations"]),
     )
     expected, _ = train_on_one_machine({"pooled": pooled}, options)
-    tables = pooled_als(model).tables
+    tables = pooled_als(PublishedModel(spark, model.path))
     for side in ("user", "item"):
         found = rows_by_key(tables, side, domains)
         wanted = {
@@ -60,9 +64,11 @@ def test_pooled_als_equals_one_training_of_everything(model: CDIMFModel, domains
         assert np.abs(np.stack(list(found.values()))).max() > 0.01
 
 
-def test_users_of_mllib_solve_its_equation(model: CDIMFModel, domains: Domains) -> None:
+def test_users_of_mllib_solve_its_equation(
+    spark: SparkSession, model: CDIMFModel, domains: Domains
+) -> None:
     """Hu, Koren and Volinsky (2008), with the ridge times the number of interactions."""
-    tables = mllib_als(model).tables
+    tables = mllib_als(PublishedModel(spark, model.path))
     users, items = (rows_by_key(tables, side, domains) for side in ("user", "item"))
     source = np.stack([row.astype(float) for row in items.values()])
     gram, cells = source.T @ source, training_cells_of_all(domains)

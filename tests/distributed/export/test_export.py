@@ -30,7 +30,7 @@ def test_export_holds_the_published_rows(model: CDIMFModel, served: ServingModel
         }
         assert_factors_close(found, published, rtol=0, atol=0)
     assert served.rank == model.rank
-    assert served.run_id == model.run.run_id
+    assert served.run_id == model.run_id
 
 
 def test_marks_are_popularity_and_shared_users(

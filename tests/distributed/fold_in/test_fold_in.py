@@ -13,6 +13,7 @@ import pytest
 from pyspark.sql import SparkSession
 
 from cdimf_spark.distributed.model import CDIMFModel
+from cdimf_spark.distributed.published import PublishedModel
 from cdimf_spark.errors import ConfigurationError, DataError
 from cdimf_spark.input_errors import BadRowsError, EmptyInputError
 from cdimf_spark.serving.serving_model import ServingModel
@@ -76,8 +77,9 @@ def test_items_where_shared_users_weigh_more(
     spark: SparkSession, model: CDIMFModel, domains: Domains, tmp_path: Path
 ) -> None:
     config = replace(model.config, model=replace(model.config.model, shared_user_weight=3.0))
-    heavy = CDIMFModel(spark, model.path)
-    heavy.config = config
+    published = PublishedModel(spark, model.path)
+    published.config = config
+    heavy = CDIMFModel(published)
     served = ServingModel.open(heavy.export(str(tmp_path / "heavy"), domains=[NAME]))
     cells = dict.fromkeys(sorted(set(domains[NAME]["user_id"])), 1.0)
     given = pd.DataFrame({"user_id": list(cells), "item_id": "brand new"})

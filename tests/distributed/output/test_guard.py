@@ -229,7 +229,7 @@ def test_calls_from_python_are_guarded(spark: SparkSession, shop: Shop) -> None:
     foreign = str(shop.root / "foreign")
     rows = [(f"u{n}", f"i{m}") for n in range(4) for m in range(3)]
     frame = spark.createDataFrame(rows, "user_id string, item_id string")
-    model = CDIMFModel(spark, str(shop.model))
+    model = CDIMFModel.load(str(shop.model), spark)
     prepared = prepare({"sport": frame}, filter="keep_all", split="train_only")
     before = snapshot(shop.root)
     calls: list[Callable[[str], object]] = [

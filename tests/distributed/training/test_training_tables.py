@@ -13,7 +13,8 @@ from pyspark.sql import functions as F
 
 from cdimf_spark.distributed.blocks.block_rows import decode
 from cdimf_spark.distributed.model import CDIMFModel
-from cdimf_spark.distributed.output.runs import Run
+from cdimf_spark.distributed.output.runs import Run, last_run
+from cdimf_spark.distributed.output.tables import OutputTables
 from cdimf_spark.distributed.training import trainer
 from cdimf_spark.distributed.training.checked_output import check_output
 from cdimf_spark.distributed.training.run_training import train
@@ -173,8 +174,10 @@ def test_a_breakdown_publishes_the_last_good_iteration(
     words = r"iteration 3: the loss is (nan,|.* -10000\.).*The model of iteration 2 is published"
     with pytest.raises(NumericalError, match=words):
         train(spark, to_spark(spark, domains), config)
-    model = CDIMFModel(spark, config.output)
-    assert model.run.published == len(model.history["iterations"]) == 2
+    model = CDIMFModel.load(config.output, spark)
+    published = last_run(OutputTables(spark, config.output))
+    assert published is not None
+    assert published.published == len(model.history["iterations"]) == 2
     expected, _ = train_on_one_machine(domains, replace(LONG, max_iter=2))
     assert_factors_close(model.user_factors, expected["user"], **CLOSE)
     assert_factors_close(model.item_factors, expected["item"], **CLOSE)
