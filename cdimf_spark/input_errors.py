@@ -18,7 +18,7 @@ class MissingInputError(DataError):
         """Name the path."""
         return (
             f"domain {self.domain!r}: no such file, folder or table: {self.source!r}. Check the "
-            f"spelling{_path_advice(self.source)}"
+            f"spelling{path_advice(self.source)}"
         )
 
 
@@ -109,7 +109,7 @@ class BadRowsError(DataError):
         )
 
 
-def _path_advice(source: str) -> str:
+def path_advice(source: str) -> str:
     """Say where Spark looked for a path without a scheme."""
     if "://" in source:
         return ""

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parent.parent
 
+_ONE_WORKER = {ROOT / "tests" / "distributed" / "federation"}
+
 # The same examples in every run, and no time limit: the first call of a compiled function is slow.
 hypothesis.settings.register_profile("tests", derandomize=True, deadline=None)
 hypothesis.settings.load_profile("tests")
@@ -23,10 +25,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark every test that needs a Spark session; files with slow tests come first.
 
     Several workers share out whole files, in this order: a slow one must not be left for the end.
+    A folder whose files share a training goes to one worker.
     """
     for item in items:
         if "spark" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.spark)
+        together = item.path.parent if item.path.parent in _ONE_WORKER else item.path
+        item.add_marker(pytest.mark.xdist_group(str(together.relative_to(ROOT))))
     slow = {item.path for item in items if item.get_closest_marker("slow")}
     items.sort(key=lambda item: item.path not in slow)
 

@@ -51,5 +51,5 @@ def _stop(spark: SparkSession, message: str) -> None:
     stopping.start()
     stopping.join(_PATIENCE_SECONDS)
     if stopping.is_alive():
-        logger.error("%s (stopping Spark)", message)
+        logger.info("stopping Spark; what went wrong is said at the end")
         stopping.join(_LONGEST_SECONDS)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 import re
 import sys
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 from cdimf_spark.cli.program import Program
@@ -15,7 +17,12 @@ _OPTION = re.compile(r"--?[A-Za-z][^ ]*")
 
 
 class _JobParser(argparse.ArgumentParser):
-    """A parser that says which option a misspelt one may stand for."""
+    """A parser that says which option a misspelt one may stand for.
+
+    `hints` has what to say of options that a user may expect, and that there are not.
+    """
+
+    hints: Mapping[str, str] = MappingProxyType({})
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
         """Refuse an unknown option before anything else: it may be the one that is missing."""
@@ -28,12 +35,18 @@ class _JobParser(argparse.ArgumentParser):
                 # A shortened one is like none of them by difflib's measure.
                 longer = [other for other in known if other.startswith(name)]
                 nearest = did_you_mean(longer[0] if longer else name, known)
+                if name in self.hints:
+                    self.error(f"unrecognized arguments: {name}: {self.hints[name]}")
                 self.error(f"unrecognized arguments: {name}{nearest} --help lists all options")
         return super().parse_known_args(args, namespace)
 
 
 def job_parser(
-    program: Program, job: str, description: str | None, epilog: str
+    program: Program,
+    job: str,
+    description: str | None,
+    epilog: str,
+    hints: Mapping[str, str] = MappingProxyType({}),
 ) -> argparse.ArgumentParser:
     """Parser of a command line; lines of the `epilog` stay as they are.
 
@@ -43,8 +56,10 @@ def job_parser(
         How the user started it: decides what help texts call the commands.
     job : str
         Name of the job, without ``.py``.
+    hints : mapping of str to str
+        What to say of options that the job does not have, though a user may expect them.
     """
-    return _JobParser(
+    parser = _JobParser(
         prog=program.name(job),
         description=description,
         epilog=program.words(epilog),
@@ -52,6 +67,8 @@ def job_parser(
         # A new option must not change what a shortened one means.
         allow_abbrev=False,
     )
+    parser.hints = hints
+    return parser
 
 
 def negatives_argument(text: str) -> int | str:

@@ -27,6 +27,15 @@ class _TextLoader(yaml.BaseLoader):
         return super().construct_mapping(node, deep)
 
 
+def _in_a_line(error: Exception) -> str:
+    """What is wrong and where; the advice that YAML's own message about tabs lacks."""
+    if not isinstance(error, yaml.MarkedYAMLError) or error.problem_mark is None:
+        return " ".join(str(error).split())
+    mark, problem = error.problem_mark, error.problem or "cannot be read"
+    advice = ". Indent with blanks, not with tabs" if "\\t" in problem else ""
+    return f"line {mark.line + 1}, column {mark.column + 1}: {problem}{advice}"
+
+
 def read_yaml(path: str) -> dict[str, Any]:
     """Return the options in a YAML file, all values as text.
 
@@ -40,9 +49,11 @@ def read_yaml(path: str) -> dict[str, Any]:
             # A BaseLoader cannot construct objects, whatever the tags in the file say.
             values = yaml.load(file, _TextLoader)
     except OSError as error:
-        raise ConfigurationError(f"cannot read {path!r}: {error.strerror}") from error
+        raise ConfigurationError(
+            f"cannot read the configuration {path!r}: {error.strerror}. Check the spelling"
+        ) from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"{path!r} is not a valid configuration: {error}") from error
+        raise ConfigurationError(f"{path!r} is not valid YAML: {_in_a_line(error)}") from error
     if values is None or values == "":
         return {}
     if not isinstance(values, dict):

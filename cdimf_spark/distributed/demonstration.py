@@ -16,7 +16,10 @@ from cdimf_spark.demonstration_data import DemonstrationSet, demonstration_split
 from cdimf_spark.distributed.estimator import CDIMF
 from cdimf_spark.distributed.evaluation.checked_tests import check_tests
 from cdimf_spark.distributed.model import CDIMFModel
+from cdimf_spark.distributed.output.runs import has_log, last_run
+from cdimf_spark.distributed.output.tables import OutputTables
 from cdimf_spark.distributed.scorer import Scorer
+from cdimf_spark.errors import ConfigurationError
 from cdimf_spark.reports.text_tables import metrics_table, text_table, training_summary
 from cdimf_spark.schemas import ITEM_ID, USER_ID
 
@@ -42,12 +45,32 @@ def demonstrate(spark: SparkSession, config: TrainConfig, resume: bool = False) 
     -------
     str
         The text to print.
+
+    Raises
+    ------
+    ConfigurationError
+        If the output folder has a model of other data.
     """
     data = demonstration_split()
+    _check_folder(OutputTables(spark, config.output), data)
     train, test = to_frames(spark, data.train), to_frames(spark, data.test)
     logger.info("demonstration data: %s", _describe(data))
     model = CDIMF.from_config(config).fit(train, resume=resume)
     return _summary(model, data, _compare(model, test))
+
+
+def _check_folder(tables: OutputTables, data: DemonstrationSet) -> None:
+    """Refuse to replace a model of other data: who forgot to name theirs wants no demonstration."""
+    run = last_run(tables) if has_log(tables) else None
+    rows = {name: len(frame) for name, frame in data.train.items()}
+    if run is None or rows == {name: one[0] for name, one in run.details["data"].items()}:
+        return
+    names = ", ".join(run.details["data"])
+    raise ConfigurationError(
+        f"output {tables.root!r} has a model of other data (domains {names}), which the "
+        "demonstration would replace. Name the data to train on with --domain NAME=PATH or "
+        "--config FILE; for the demonstration, name another folder with --output"
+    )
 
 
 def _compare(model: CDIMFModel, test: Mapping[str, DataFrame]) -> dict[str, dict[str, Any]]:

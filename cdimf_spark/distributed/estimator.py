@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 from collections.abc import Mapping
 from dataclasses import replace
@@ -147,6 +148,7 @@ class CDIMF:
     ) -> None:
         given = locals()
         known = list(options_of(ModelConfig))
+        _refuse_fit_arguments(unknown)
         check_names(unknown, [*known, "output", "federation"], "CDIMF()")
         model = ModelConfig(**{name: given[name] for name in known})
         folder = os.fspath(output) if isinstance(output, os.PathLike) else output
@@ -215,6 +217,15 @@ class CDIMF:
             config = replace(config, warm_start=warm_start)
         check_delta(given.spark)
         return _train(given.annotated(domains), config, resume, verbose)
+
+
+def _refuse_fit_arguments(unknown: Mapping[str, object]) -> None:
+    """Raise ConfigurationError for an argument of `fit` where options are wanted."""
+    for name in unknown:
+        if name in inspect.signature(CDIMF.fit).parameters:
+            raise ConfigurationError(
+                f"{name!r} is an argument of fit(), not of CDIMF(): CDIMF(...).fit(..., {name}=...)"
+            )
 
 
 def train_from_config(spark: SparkSession, config: TrainConfig, resume: bool = False) -> CDIMFModel:

@@ -6,8 +6,9 @@ is what has passed on the own clock; no time stamp of another party is compared 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 from cdimf_spark.federation.durations import duration_text
 from cdimf_spark.federation.terms import Terms
@@ -42,9 +43,12 @@ class PartySign:
         """The newest round that can be used; 0 if there is none."""
         return self.rounds[-1] if self.rounds else 0
 
-    def round_for(self, wanted: int) -> int:
-        """The round to use: the wanted one where it is there, else the newest; 0: none."""
-        return wanted if wanted in self.rounds else self.last
+    def round_for(self, wanted: int, before: int = 0) -> int:
+        """The round to use: the wanted one where it is there, else the newest; 0: none.
+
+        Never an older one than the one used `before`: a party that came late would go back.
+        """
+        return wanted if wanted in self.rounds and wanted >= before else self.last
 
     def expected(self, wanted: int) -> bool:
         """Whether the wanted round may still come."""
@@ -82,7 +86,11 @@ class Inputs:
 
 
 def choose_inputs(
-    wanted: int, others: Mapping[str, PartySign], terms: Terms, waited: float
+    wanted: int,
+    others: Mapping[str, PartySign],
+    terms: Terms,
+    waited: float,
+    before: Mapping[str, int] = MappingProxyType({}),
 ) -> Inputs | Wait | Stop:
     """Decide how a round goes on.
 
@@ -91,10 +99,12 @@ def choose_inputs(
     wanted : int
         The round that the own party has just finished.
     others : mapping of str to PartySign
-        The other parties.
+        The parties that share users with this one.
     terms : Terms
     waited : float
         Seconds since the own party finished its round.
+    before : mapping of str to int
+        By party: the round that the round before went on with.
 
     Returns
     -------
@@ -105,7 +115,8 @@ def choose_inputs(
     missing = tuple(sorted(n for n, sign in others.items() if sign.expected(wanted)))
     if missing and waited < terms.round_timeout:
         return Wait(missing)
-    n_there = 1 + len(others) - len(missing)
+    # Parties that share no user with this one have nothing to say to it.
+    n_there = len(terms.parties) - len(missing)
     if n_there < terms.needed:
         return Stop(_too_few(wanted, n_there, missing, others, terms))
     stale = _stale(wanted, others, terms)
@@ -117,9 +128,32 @@ def choose_inputs(
             return Wait(late)
         return Stop(_stale_reason(wanted, late, others, terms))
     dropped = stale if terms.on_stale == DROP else ()
-    used = {name: sign.round_for(wanted) for name, sign in sorted(others.items())}
+    used = {
+        name: sign.round_for(wanted, before.get(name, 0)) for name, sign in sorted(others.items())
+    }
     rounds = {name: number for name, number in used.items() if number and name not in dropped}
     return Inputs(rounds, tuple(_notes(wanted, others, rounds, dropped)))
+
+
+def agree(
+    mine: Mapping[str, int],
+    theirs: Mapping[str, int],
+    party: str,
+    audiences: Sequence[Collection[str]],
+) -> bool:
+    """Tell whether two parties had the same rows in a round, and so the same z.
+
+    Parameters
+    ----------
+    mine, theirs : mapping of str to int
+        By party, themselves included: the round whose rows each went on with.
+    party : str
+        The other one.
+    audiences : sequence of collection of str
+        Parties of each audience of the own users: z of the users of both depends on no other one.
+    """
+    common = {name for one in audiences if party in one for name in one}
+    return all(mine.get(name) == theirs.get(name) for name in common)
 
 
 def _stale(wanted: int, others: Mapping[str, PartySign], terms: Terms) -> tuple[str, ...]:

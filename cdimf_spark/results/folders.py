@@ -111,9 +111,8 @@ def _check_marked(folder: Path, given: str, order: Order, whole: bool) -> None:
     strangers = [] if commits and not whole else marker.strangers(folder)
     if strangers:
         raise ConfigurationError(
-            f"output {given!r} has {strangers[0]!r}, which this run would not replace, because "
-            f"the run that wrote {order.kind.noun} there did not write it so: move it away, or "
-            "use another folder"
+            f"output {given!r} has {strangers[0]!r}, which is not as the command that made "
+            f"{order.kind.noun} there left it: move it away, or name another folder"
         )
     if not order.overwrite:
         raise existing(given)

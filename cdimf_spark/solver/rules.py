@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -19,6 +20,29 @@ class DomainSize(NamedTuple):
     n_items: int
     n_shared: int
     n_interactions: int
+
+
+def nothing_shared(n_shared: Mapping[str, int], coupled: Iterable[str]) -> str:
+    """Warn of coupled domains that have no user in common with another one; empty if none has.
+
+    Different spellings of the ids of the same users are the usual cause.
+
+    Parameters
+    ----------
+    n_shared : mapping of str to int
+        By domain: users that another coupled domain has too.
+    coupled : iterable of str
+        Domains that take part in the consensus.
+    """
+    names = sorted(coupled)
+    alone = [name for name in names if not n_shared[name]]
+    if len(names) < 2 or not alone:
+        return ""
+    which = f"domain {alone[0]!r} has" if len(alone) == 1 else f"domains {', '.join(alone)} have"
+    return (
+        f"{which} no user in common with another domain, and neither learn from one nor teach it. "
+        "Check that a user has the same id everywhere"
+    )
 
 
 @dataclass(frozen=True)

@@ -34,6 +34,9 @@ def converged(done: Sequence[Mapping[str, Any]], model: ModelConfig) -> str:
     if not done:
         return ""
     last = done[-1]
+    if not last.get("agreed", True):
+        # Parties of a federation have different z: a small residual of one of them means little.
+        return ""
     if model.residual_tol is not None and last["shared_norm"]:
         worst = max(last["primal_residual"], last["shared_change"]) / last["shared_norm"]
         if worst <= model.residual_tol:

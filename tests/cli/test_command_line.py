@@ -7,13 +7,23 @@ import contextlib
 import logging
 import signal
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from types import ModuleType
 
 import pytest
 
 from cdimf_spark import errors
 from cdimf_spark.cli.command_line import _INTERRUPTS, run
-from cdimf_spark.cli.commands import compare, evaluate, explain, export, fold_in, recommend, tune
+from cdimf_spark.cli.commands import (
+    compare,
+    evaluate,
+    explain,
+    export,
+    fold_in,
+    recommend,
+    train,
+    tune,
+)
 from cdimf_spark.cli.parser import lengths_argument, negatives_argument
 from cdimf_spark.configuration.options import split_names
 from cdimf_spark.distributed.failures import worker_error
@@ -205,3 +215,20 @@ def test_tables_as_text() -> None:
     assert titles.split() == ["user", "rank", "item", "score", "factors", "from"]
     assert line.split() == ["u", "1", "i", "0.500", "own"]
     assert "1 list shorter than 2" in recommendation_table([row], 2)
+
+
+def test_a_training_says_why_it_has_no_overwrite(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        train.parse_arguments(["--domain", "a=a.csv", "--overwrite"])
+    assert "a finished training replaces the model in its output folder" in capsys.readouterr().err
+
+
+def test_a_configuration_without_domains_is_no_demonstration(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It trained the demonstration, in the place of the model in the output folder."""
+    path = tmp_path / "a.yaml"
+    path.write_text("rank: 3\n")
+    monkeypatch.setattr(train, "job_session", lambda name: None)
+    with pytest.raises(errors.ConfigurationError, match="no domain"):
+        train.main(["--config", str(path)])

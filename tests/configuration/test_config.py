@@ -242,3 +242,11 @@ def test_every_option_is_described() -> None:
         "length of a factor row",
         "a whole number between 1 and 4096",
     )
+
+
+def test_a_tab_in_yaml_is_one_line_that_says_what_to_do(tmp_path: Path) -> None:
+    path = tmp_path / "a.yaml"
+    path.write_text("rank: 3\ndomains:\n\tsport: a.csv\n")
+    with pytest.raises(ConfigurationError, match=r"line 3, column 1: .*not with tabs$") as found:
+        load_config(str(path))
+    assert "\n" not in str(found.value)

@@ -60,3 +60,8 @@ def test_options_that_cannot_be_used() -> None:
 def test_no_folder_is_chosen_for_the_user() -> None:
     """`fit` wrote into ``cdimf_model`` in the working folder, without being asked."""
     assert inspect.signature(CDIMF).parameters["output"].default is inspect.Parameter.empty
+
+
+def test_an_argument_of_fit_is_named_as_one() -> None:
+    with pytest.raises(ConfigurationError, match=r"'verbose' is an argument of fit\(\)"):
+        CDIMF("m", verbose=False)  # type: ignore[arg-type]

@@ -14,6 +14,8 @@ import pytest
 from pyspark.sql import SparkSession
 
 from cdimf_spark import CDIMF, CDIMFModel, prepare, tune
+from cdimf_spark.configuration.config import TrainConfig
+from cdimf_spark.distributed.demonstration import demonstrate
 from cdimf_spark.distributed.failures import clear_errors
 from cdimf_spark.distributed.input import given as given_data
 from cdimf_spark.errors import CDIMFError, ConfigurationError, DataError
@@ -237,3 +239,11 @@ def test_a_session_without_a_model(spark: SparkSession, tmp_path: Path) -> None:
         CDIMFModel.load("")
     with pytest.raises(DataError, match="no published model"):
         CDIMFModel.load(tmp_path / "x")
+
+
+def test_the_demonstration_replaces_no_model_of_other_data(
+    spark: SparkSession, model: CDIMFModel
+) -> None:
+    config = TrainConfig(output=model.path)
+    with pytest.raises(ConfigurationError, match=r"has a model of other data.*books"):
+        demonstrate(spark, config)

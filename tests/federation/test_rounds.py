@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cdimf_spark.federation.rounds import Inputs, PartySign, Stop, Wait, choose_inputs
+from cdimf_spark.federation.rounds import Inputs, PartySign, Stop, Wait, agree, choose_inputs
 from cdimf_spark.federation.terms import Terms
 
 TIMEOUT, JOIN = 60.0, 600.0
@@ -120,3 +120,30 @@ def test_no_case_waits_for_ever_and_inputs_obey_the_rules(
                 assert wanted - number <= staleness
         late = [n for n, s in others.items() if s.expected(wanted)]
         assert 3 - len(late) >= agreed.needed
+
+
+@pytest.mark.parametrize(
+    ("theirs", "same"),
+    [
+        ({"a": 4, "b": 4, "c": 4}, True),
+        # What d does is nothing to the users that a and b have in common.
+        ({"a": 4, "b": 4, "c": 4, "d": 1}, True),
+        ({"a": 3, "b": 4, "c": 4}, False),
+        ({"a": 4, "b": 4, "c": 2}, False),
+        ({"a": 4, "b": 4}, False),
+    ],
+)
+def test_parties_agree_if_they_had_the_same_rows(theirs: dict[str, int], same: bool) -> None:
+    mine, audiences = {"a": 4, "b": 4, "c": 4}, [{"a", "b"}, {"a", "b", "c"}, {"a", "d"}]
+    assert agree(mine, theirs, "b", audiences) is same
+
+
+def test_who_shares_no_user_is_not_waited_for() -> None:
+    found = choose_inputs(4, {"b": up_to(4)}, terms(), 0)
+    assert found == Inputs({"b": 4})
+
+
+def test_rows_never_become_older() -> None:
+    """A party that came late and started from round 7 of another one went on with its round 1."""
+    found = choose_inputs(1, {"b": up_to(8), "c": up_to(1)}, terms(), 0, {"b": 7, "c": 1})
+    assert found == Inputs({"b": 8, "c": 1})

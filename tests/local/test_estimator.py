@@ -154,3 +154,19 @@ def test_weights_beyond_all_numbers(domains: Domains) -> None:
     extreme = pd.concat([domains["books"].assign(weight=3e38)] * 2)
     with pytest.raises(NumericalError, match="Check the weights of the data"):
         LocalCDIMF(**SMALL).fit({"books": extreme})
+
+
+def test_domains_without_a_common_user_are_worth_a_warning(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Ids of different spelling trained in silence, each domain for itself."""
+    frames = {
+        name: pd.DataFrame({"user_id": [f"{name}-{n}" for n in range(4)], "item_id": list("abca")})
+        for name in ("books", "films")
+    }
+    LocalCDIMF(rank=2, max_iter=1).fit(frames)
+    assert "domains books, films have no user in common with another domain" in caplog.text
+    caplog.clear()
+    LocalCDIMF(rank=2, max_iter=1, rho=0.0).fit(frames)
+    LocalCDIMF(rank=2, max_iter=1).fit({name: frames["books"] for name in frames})
+    assert "in common" not in caplog.text

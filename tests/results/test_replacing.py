@@ -78,12 +78,12 @@ def test_a_file_that_somebody_put_into_a_result_is_not_deleted(tmp_path: Path) -
         path = tmp_path / "export" / name
         path.mkdir() if name == "folder" else path.write_text("years of work")
         before = snapshot(tmp_path)
-        with pytest.raises(ConfigurationError, match=r"this run would not|not an exp"):
+        with pytest.raises(ConfigurationError, match=r"as the command that|not an exp"):
             write(tmp_path / "export", AGAIN)
         assert snapshot(tmp_path) == before
         path.rmdir() if name == "folder" else path.unlink()
     (tmp_path / "export" / "a.npy").write_text("edited by hand")
-    with pytest.raises(ConfigurationError, match=r"'a\.npy', which this run would not replace"):
+    with pytest.raises(ConfigurationError, match=r"'a\.npy', which is not as the command that"):
         write(tmp_path / "export", AGAIN)
 
 

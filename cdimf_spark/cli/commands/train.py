@@ -23,6 +23,10 @@ examples (each after: spark-submit --properties-file conf/local.conf):
   jobs/train_cdimf.py --config shops.yaml --warm-start models/yesterday --set max_iter=4
   jobs/train_cdimf.py --plan users=1e6 items=2e5 interactions=3e7 domains=3 --set rank=128
 """
+_HINTS = {
+    "--overwrite": "a finished training replaces the model in its output folder without it; "
+    "to keep that one, name another folder with --output"
+}
 AFTER_INTERRUPT = "recorded iterations are kept: go on with --resume"
 
 
@@ -36,6 +40,7 @@ def parse_arguments(
         "train_cdimf",
         description,
         f"{_EXAMPLES}\n{option_help(ModelConfig, DomainConfig)}",
+        _HINTS,
     )
     add = parser.add_argument
     add("--config", metavar="FILE", help="YAML file with options and domains")
@@ -71,7 +76,7 @@ def main(arguments: list[str] | None = None, program: Program = JOB) -> None:
         program.say(plan_text(plan_from_arguments(given.plan, config.model)))
         return
     spark = job_session("cdimf_spark: train")
-    if config.domains:
-        program.say(trained_text(train_from_config(spark, config, given.resume)))
-    else:
+    if show:
         program.say(demonstrate(spark, config, given.resume))
+    else:
+        program.say(trained_text(train_from_config(spark, config, given.resume)))

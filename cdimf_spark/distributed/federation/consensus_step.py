@@ -12,12 +12,13 @@ from numpy.typing import NDArray
 
 from cdimf_spark.distributed.blocks.block_ops import address_of, by_domain, shared_mask
 from cdimf_spark.distributed.blocks.block_rows import decode, decode_matrix, encode, to_table
-from cdimf_spark.distributed.federation.reception import decode_users
+from cdimf_spark.distributed.federation.placing import decode_users
 from cdimf_spark.distributed.training.steps.half_step import StepSettings
 from cdimf_spark.distributed.training.steps.routing import scoring_rows, send_users
 from cdimf_spark.distributed.training.steps.shared_users import (
     ConsensusSettings,
     Exchange,
+    consensus_of,
     update_consensus,
 )
 from cdimf_spark.distributed.workers import CogroupFunction
@@ -76,16 +77,48 @@ def _consensus(
         rows = _rows(own, moving, "exchange", rank)
         orders[_name(own)] = order
         exchanges[_name(own)] = Exchange(names[order], rows[order])
-    foreign = moving.filter(pc.equal(moving.column("kind"), "foreign"))
-    for sent in by_domain(foreign):
-        exchanges[sent.column("domain")[0].as_py()] = Exchange(*decode_users(sent, rank))
-    found = update_consensus(exchanges, consensus)
+    found = update_consensus(exchanges | _foreign(moving, rank), consensus)
     z = {}
     for name, order in orders.items():
         rows = np.empty_like(found[name])
         rows[order] = found[name]
         z[name] = rows
     return z
+
+
+def _foreign(moving: pa.Table, rank: int) -> dict[str, Exchange]:
+    """What the domains of other parties sent."""
+    rows = moving.filter(pc.equal(moving.column("kind"), "foreign"))
+    return {
+        sent.column("domain")[0].as_py(): Exchange(*decode_users(sent, rank))
+        for sent in by_domain(rows)
+    }
+
+
+def make_late_start(settings: StepSettings, consensus: ConsensusSettings) -> CogroupFunction:
+    """Start of a party to which the others have gone ahead: from their consensus, with U = 0.
+
+    The moving rows are the usual start of the shared users, and `foreign` rows. Emits
+    `exchange`, `exchange_keys` and `z`; users that nobody else sent start as usual.
+    """
+
+    def step(static: pa.Table, moving: pa.Table) -> pa.Table:
+        sent = _foreign(moving, settings.rank)
+        keys, z = consensus_of(sent, consensus) if sent else (np.empty(0, np.int64), None)
+        batches: list[pa.RecordBatch] = []
+        for own in by_domain(static):
+            rows = _rows(own, moving, "z", settings.rank).copy()
+            names = decode(own, "pseudonyms")[shared_mask(own)]
+            if z is not None:
+                place = np.minimum(np.searchsorted(keys, names), len(keys) - 1)
+                known = keys[place] == names
+                rows[known] = z[place[known]]
+            own_keys = decode(own, "keys")[shared_mask(own)]
+            arrays = {"exchange": rows, "exchange_keys": own_keys, "z": rows}
+            batches += encode(address_of(own), arrays)
+        return to_table(batches)
+
+    return step
 
 
 def _sums(

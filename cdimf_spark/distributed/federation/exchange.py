@@ -4,53 +4,37 @@ from __future__ import annotations
 
 import logging
 import math
-import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 
 import numpy as np
 from pyspark.sql import DataFrame
 
 from cdimf_spark.distributed.blocks.layout import Side
 from cdimf_spark.distributed.federation.alignment import BETWEEN
-from cdimf_spark.distributed.federation.audit import (
-    READ,
-    SENT,
-    AuditLog,
-    Booking,
-    bookings_of,
-)
+from cdimf_spark.distributed.federation.audit import READ, bookings_of
 from cdimf_spark.distributed.federation.joining import Members
-from cdimf_spark.distributed.federation.meeting_place import STATUS, MeetingPlace, PartyEvent
-from cdimf_spark.distributed.federation.publication import (
-    FINISHED_ROUND,
-    Envelope,
-    forget_rounds,
-    publish_round,
-    sizes_of,
-)
+from cdimf_spark.distributed.federation.meeting_place import MeetingPlace, PartyEvent
+from cdimf_spark.distributed.federation.placing import directory_of, place_rows
+from cdimf_spark.distributed.federation.publication import Envelope
 from cdimf_spark.distributed.federation.reception import (
     RefusedRowsError,
     Source,
-    directory_of,
-    place_rows,
     receive,
 )
 from cdimf_spark.distributed.federation.round_signs import RoundSigns
+from cdimf_spark.distributed.federation.sending import Sender
 from cdimf_spark.distributed.output.runs import Run
 from cdimf_spark.distributed.training.steps.sums import Sums
 from cdimf_spark.distributed.training.timing import Stopwatch
 from cdimf_spark.errors import FederationError
+from cdimf_spark.federation.rounds import agree
 
 logger = logging.getLogger(__name__)
 
 # A row of another party may be this much longer than the own ones are on the average.
 _LONGER = 1000.0
-
-
-# Rounds between two removals of old ones.
-_FORGET_EVERY = 10
 
 
 @dataclass
@@ -63,28 +47,27 @@ class RoundExchange:
         The other parties' rounds.
     members
         The parties' domains.
-    audiences
-        Names of the audiences of the own users.
+    sender
+        The own rounds.
     users, side
         The own users' static rows, and how they are cut into blocks.
-    kept_rounds
-        Rounds that stay in the tables of the meeting place.
+    period
+        Iterations from one round to the next.
     inputs
         What the last round went on with: by party the number of its round.
+    agreed
+        Whether the parties' z of the round before the last were the same.
     """
 
     signs: RoundSigns
     members: Members
-    audiences: tuple[str, ...]
+    sender: Sender
     run: Run
-    audit: AuditLog
     users: DataFrame
     side: Side
-    rank: int
-    kept_rounds: int
+    period: int
     inputs: Mapping[str, int] = field(default_factory=dict)
-    _sizes: dict[str, dict[str, int]] = field(default_factory=dict)
-    _to_book: list[Booking] = field(default_factory=list)
+    agreed: bool = True
 
     @property
     def place(self) -> MeetingPlace:
@@ -95,24 +78,9 @@ class RoundExchange:
     def _directory(self) -> DataFrame:
         return directory_of(self.users, self.side)
 
-    @cached_property
-    def _sent(self) -> dict[int, PartyEvent]:
-        """Rounds that this party had sent in this training before this process."""
-        events = self.place.events(self.place.party, STATUS)
-        return {event.round: event for event in events if event.event == FINISHED_ROUND}
-
-    def _recorded(self, number: int) -> Mapping[str, int] | None:
-        """What an earlier process went on with in a round, if others saw what followed from it.
-
-        The event of a round says what the one before it used.
-        """
-        later = [one for one in self._sent if one > number]
-        return self._sent[min(later)].details["inputs"] if later else None
-
     def close(self) -> None:
         """Release what is kept in memory."""
-        self.audit.book(self._to_book)
-        self._to_book.clear()
+        self.sender.close()
         if "_directory" in vars(self):
             self._directory.unpersist()
 
@@ -130,25 +98,45 @@ class RoundExchange:
             If the rules say to stop.
         """
         number = self.run.iteration + 1
-        if not self.audiences:
+        if not self.sender.audiences:
             return None
         watch = Stopwatch()
         with watch.part("sending"):
-            if number not in self._sent:
-                self._send(number, solved)
-        received = self._receive(number, sums, watch)
+            self.sender.send(number, solved, self.inputs)
+        longest, recorded = _longest(sums), self.sender.recorded(number)
+        received = self._receive(partial(self._choose, number, recorded), longest, recorded, watch)
         logger.info("round=%d %s", number, watch)
-        if received is None:
-            return None
-        return place_rows(self._directory, received, self.side, self.rank)
+        return received
 
-    def _receive(self, number: int, sums: Sums, watch: Stopwatch) -> DataFrame | None:
-        """Rows of the others that the round goes on with; None if there are none."""
-        recorded = self._recorded(number)
+    def rows_before(self) -> DataFrame | None:
+        """Newest rows of the others, by own block, if they went on without this party; else None.
+
+        They finish their second round only where they did not wait for the first one of this party.
+        A party that goes on after a stop starts from the same rows as before.
+        """
+        recorded = self.inputs if self.run.iterations else self.sender.recorded(0)
+        if not self.sender.audiences or recorded == {}:
+            return None
+        choose = self.signs.newest if recorded is None else partial(self._choose, 0, recorded)
+        if recorded is None and max(choose().values(), default=0) <= self.period:
+            return None
+        # There are no own rows yet to compare lengths with.
+        received = self._receive(choose, math.inf, recorded, Stopwatch())
+        logger.warning("party %s is late: it starts from rounds %s", self.place.party, self.inputs)
+        return received
+
+    def _receive(
+        self,
+        choose: Callable[[], Mapping[str, int]],
+        longest: float,
+        recorded: Mapping[str, int] | None,
+        watch: Stopwatch,
+    ) -> DataFrame | None:
+        """Rows of the others to go on with, by own block; None if there are none."""
         while True:
             with watch.part("waiting"):
-                rounds = self._choose(number, recorded)
-            sources = self._sources(rounds, sums)
+                rounds = choose()
+            sources = self._sources(rounds, longest)
             if not sources:
                 return None
             try:
@@ -158,27 +146,11 @@ class RoundExchange:
                 self._refuse(rounds, error, recorded)
                 continue
             self._note(rounds)
-            return received
-
-    def _send(self, number: int, solved: DataFrame) -> None:
-        """Write the own rows; an interrupted run has written them to the bit before."""
-        # What an attempt left that did not come to its event has another name.
-        writer = f"{self.run.run_id}.{uuid.uuid4().hex[:8]}"
-        if not self._sizes:
-            # Who is shared with whom does not change, so that one count is enough.
-            self._sizes = sizes_of(solved, self.audiences, self.rank)
-        self.audit.book([*self._to_book, *bookings_of(SENT, number, self.place.party, self._sizes)])
-        self._to_book.clear()
-        kept_from = max(1, number - self.kept_rounds + 1)
-        if number % _FORGET_EVERY == 0:
-            forget_rounds(self.place, self.audiences, kept_from)
-        details = {"kept_from": kept_from, "audiences": self._sizes, "inputs": dict(self.inputs)}
-        envelope = self._envelope(self.place.party, "", number, writer)
-        publish_round(self.place, solved, self.audiences, envelope, details)
+            return place_rows(self._directory, received, self.side, self.sender.rank)
 
     def _choose(self, number: int, recorded: Mapping[str, int] | None) -> Mapping[str, int]:
         if recorded is None:
-            return self.signs.wait(number).rounds
+            return self.signs.wait(number, self.inputs).rounds
         self.signs.find(recorded)
         return recorded
 
@@ -194,27 +166,50 @@ class RoundExchange:
                     f"round {rounds[party]} of party {party!r}, used before this run stopped, "
                     f"cannot be used again: {reason}. Start a new training"
                 ) from error
-            self.signs.refuse(party, self.signs.event_of(party, rounds[party]), reason)
+            self.signs.refuse(party, self._event(party, rounds[party]), reason)
 
     def _note(self, rounds: Mapping[str, int]) -> None:
         """Keep what is used: the next round says it, and the audit log."""
+        self.agreed = self._all_agree(rounds)
         self.inputs = dict(rounds)
         for party, one in rounds.items():
-            self._to_book += bookings_of(READ, one, party, self._readable(party, one))
+            self.sender.book(bookings_of(READ, one, party, self._readable(party, one)))
+
+    def _all_agree(self, rounds: Mapping[str, int]) -> bool:
+        """Whether all that go on have the z of the round before that this party has."""
+        before = self.run.iteration + 1 - self.period
+        mine = {**self.inputs, self.place.party: before}
+        theirs = {
+            party: {
+                **self._event(party, number).details["inputs"],
+                party: number - self.period,
+            }
+            for party, number in rounds.items()
+            if party not in self.signs.over
+        }
+        audiences = [set(name.split(BETWEEN)) for name in self.sender.audiences]
+        return before == 0 or all(
+            agree(mine, one, party, audiences) for party, one in theirs.items()
+        )
 
     def _readable(self, party: str, number: int) -> dict[str, dict[str, int]]:
         """Sizes of the audiences of another party's round that this party belongs to."""
-        sizes = self.signs.event_of(party, number).details["audiences"]
+        sizes = self._event(party, number).details["audiences"]
         return {
             name: size for name, size in sizes.items() if self.place.party in name.split(BETWEEN)
         }
 
-    def _sources(self, rounds: Mapping[str, int], sums: Sums) -> list[Source]:
-        totals = np.sum(list(sums["exchange_sums"].values()), axis=0)
-        longest = _LONGER * math.sqrt(max(float(totals[0] / max(totals[1], 1)), 1e-6))
+    def _event(self, party: str, number: int) -> PartyEvent:
+        return self.signs.event_of(party, number)
+
+    def _envelope(self, party: str, number: int) -> Envelope:
+        writer = self._event(party, number).writer
+        return Envelope.of(self.place, party, number, writer, self.sender.rank)
+
+    def _sources(self, rounds: Mapping[str, int], longest: float) -> list[Source]:
         return [
             Source(
-                self._envelope(party, audience, number, self.signs.event_of(party, number).writer),
+                self._envelope(party, number).to(audience),
                 size["rows"],
                 longest,
                 frozenset(self.members.rho[party]),
@@ -223,7 +218,8 @@ class RoundExchange:
             for audience, size in sorted(self._readable(party, number).items())
         ]
 
-    def _envelope(self, party: str, audience: str, number: int, writer: str) -> Envelope:
-        place = self.place
-        names = (place.federation, place.training, party, audience)
-        return Envelope(place.secret, *names, number, writer, self.rank)
+
+def _longest(sums: Sums) -> float:
+    """Length that no row of another party may exceed: by that of the own ones."""
+    squares, n_rows = np.sum(list(sums["exchange_sums"].values()), axis=0)
+    return _LONGER * math.sqrt(max(float(squares / max(n_rows, 1)), 1e-6))

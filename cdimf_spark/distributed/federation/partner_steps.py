@@ -7,7 +7,11 @@ from typing import Any
 
 from pyspark.sql import DataFrame
 
-from cdimf_spark.distributed.federation.consensus_step import make_consensus_step
+from cdimf_spark.configuration.settings import ModelConfig
+from cdimf_spark.distributed.federation.consensus_step import (
+    make_consensus_step,
+    make_late_start,
+)
 from cdimf_spark.distributed.federation.exchange import RoundExchange
 from cdimf_spark.distributed.federation.solve_step import make_solve_step
 from cdimf_spark.distributed.training.steps.iteration import (
@@ -38,6 +42,16 @@ class PartnerSteps(Steps):
 
     exchange: RoundExchange | None = None
 
+    def start(self, model: ModelConfig) -> UserState:
+        """State of iteration 0; where the others have gone ahead, their consensus."""
+        state = super().start(model)
+        received = None if self.exchange is None else self.exchange.rows_before()
+        if received is None:
+            return state
+        step = make_late_start(self.settings, self.consensus)
+        rows = cut(self._by_number(union(state.z, received), step))
+        return replace(state, exchange=only(rows, *EXCHANGE_KINDS), z=only(rows, "z"))
+
     def update_users(
         self, items: Messages, state: UserState, use_z: bool, aggregate: bool
     ) -> tuple[UserState, Messages]:
@@ -45,7 +59,7 @@ class PartnerSteps(Steps):
         if self.exchange is None:
             raise AssertionError("a party has an exchange")
         num_blocks = self.settings.layout.users.num_blocks
-        side, n_audiences = ItemSide(items.bases, items.priors), len(self.exchange.audiences)
+        side, n_audiences = ItemSide(items.bases, items.priors), len(self.exchange.sender.audiences)
         step = make_solve_step(self.settings, side, aggregate, n_audiences)
         moving = union(items.rows, state.exchange, state.z)
         solved = cut(self._by_number(moving, step))
@@ -63,8 +77,10 @@ class PartnerSteps(Steps):
         return state, messages
 
     def notes(self) -> dict[str, Any]:
-        """Which rounds of which parties the last iteration went on with."""
-        return {"inputs": {} if self.exchange is None else dict(self.exchange.inputs)}
+        """Which rounds of which parties the last iteration went on with, and if all agree."""
+        if self.exchange is None:
+            return {"inputs": {}}
+        return {"inputs": dict(self.exchange.inputs), "agreed": self.exchange.agreed}
 
     def _finish(self, moving: DataFrame, use_z: bool, new: object) -> DataFrame:
         step = make_consensus_step(self.settings, use_z, self.consensus if new else None)

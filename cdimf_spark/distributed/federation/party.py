@@ -12,13 +12,14 @@ from pyspark.sql import DataFrame, SparkSession
 from cdimf_spark.configuration.config import TrainConfig
 from cdimf_spark.configuration.federation import FederationConfig
 from cdimf_spark.configuration.settings import ModelConfig
-from cdimf_spark.distributed.federation.alignment import align
+from cdimf_spark.distributed.federation.alignment import BETWEEN, align
 from cdimf_spark.distributed.federation.audit import SENT, AuditLog, Booking
 from cdimf_spark.distributed.federation.exchange import RoundExchange
 from cdimf_spark.distributed.federation.joining import Members, join
 from cdimf_spark.distributed.federation.meeting_place import STATUS, MeetingPlace
 from cdimf_spark.distributed.federation.partner_steps import PartnerSteps
-from cdimf_spark.distributed.federation.round_signs import FINISHED, RoundSigns
+from cdimf_spark.distributed.federation.round_signs import FINISHED, LEFT, RoundSigns
+from cdimf_spark.distributed.federation.sending import Sender
 from cdimf_spark.distributed.output.runs import Run
 from cdimf_spark.distributed.output.tables import OutputTables
 from cdimf_spark.distributed.preparation.identity import read_key
@@ -121,21 +122,35 @@ class Party:
             raise AssertionError("joined before")
         side, model = steps.settings.layout.users, self.config.model
         exchange = RoundExchange(
-            signs=RoundSigns(self.place, self.terms),
+            signs=RoundSigns(self.place, self.terms, self._partners()),
             members=self.members,
-            audiences=self.audiences,
+            sender=self._sender(run),
             run=run,
-            audit=self._audit,
             users=steps.static.users,
             side=side,
-            rank=model.rank,
-            kept_rounds=model.aggregation_period
-            * (self.terms.max_staleness + model.keep_iterations),
+            period=model.aggregation_period,
             inputs=run.iterations[-1]["inputs"] if run.iterations else {},
         )
         self._exchange[:] = [exchange]
         consensus = replace(steps.consensus, rho=self.members.by_domain)
         return PartnerSteps(steps.static, steps.settings, consensus, steps.earlier, exchange)
+
+    def _sender(self, run: Run) -> Sender:
+        model = self.config.model
+        kept = model.aggregation_period * (self.terms.max_staleness + model.keep_iterations)
+        return Sender(self.place, run.run_id, self.audiences, self._audit, model.rank, kept)
+
+    def _partners(self) -> tuple[str, ...]:
+        """The other parties that have some of the own users."""
+        names = {name for audience in self.audiences for name in audience.split(BETWEEN)}
+        return tuple(sorted(names - {self.place.party}))
+
+    def leave(self) -> int:
+        """Say that this party will not go on; its last rows stay in use. Returns their round."""
+        events = self.place.events(self.place.party, STATUS)
+        last = max((event.round for event in events), default=0)
+        self.place.announce(STATUS, LEFT, last, "", {})
+        return last
 
     def finish(self, run: Run) -> None:
         """Say that no round will follow, and delete the rounds that nobody needs any more."""

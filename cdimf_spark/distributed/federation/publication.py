@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
+from typing import Self
 
 import pyarrow as pa
 from pyspark.sql import DataFrame
@@ -51,6 +52,16 @@ class Envelope:
     writer: str
     rank: int
 
+    @classmethod
+    def of(cls, place: MeetingPlace, party: str, number: int, writer: str, rank: int) -> Self:
+        """The envelope of a party's round, for no audience yet."""
+        names = (place.federation, place.training, party, "")
+        return cls(place.secret, *names, number, writer, rank)
+
+    def to(self, audience: str) -> Self:
+        """The same for an audience."""
+        return replace(self, audience=audience)
+
     def fields(self, domain: str, block: int, part: int, n: int) -> tuple[str | int, ...]:
         """What is signed before the payload."""
         where = (self.federation, self.training, self.party, self.audience)
@@ -85,7 +96,7 @@ def publish_round(
     with Commits() as commits:
         commits.add(
             [
-                partial(_write, place, sent, number, _to(envelope, name))
+                partial(_write, place, sent, number, envelope.to(name))
                 for number, name in enumerate(audiences)
             ]
         )
@@ -98,10 +109,6 @@ def forget_rounds(place: MeetingPlace, audiences: Sequence[str], kept_from: int)
         old = f"training = '{place.training}' AND round < {kept_from}"
         place.own.delete(table_of(name), old)
         place.own.vacuum(table_of(name))
-
-
-def _to(envelope: Envelope, audience: str) -> Envelope:
-    return Envelope(**{**vars(envelope), "audience": audience})
 
 
 def sizes_of(solved: DataFrame, audiences: Sequence[str], rank: int) -> dict[str, dict[str, int]]:

@@ -21,7 +21,7 @@ from cdimf_spark.federation.terms import Terms
 
 logger = logging.getLogger(__name__)
 
-FINISHED = "finished"
+FINISHED, LEFT = "finished", "left"
 
 
 @dataclass
@@ -30,20 +30,21 @@ class RoundSigns:
 
     Attributes
     ----------
+    partners
+        The other parties that share users with this one: nobody else is waited for.
     refused
         By party: rounds with their writer whose rows cannot be used, and why.
+    over
+        Partners that have finished or left.
     """
 
     place: MeetingPlace
     terms: Terms
+    partners: tuple[str, ...]
     refused: dict[str, dict[tuple[int, str], str]] = field(default_factory=dict)
+    over: set[str] = field(default_factory=set)
     _rounds: dict[str, dict[int, PartyEvent]] = field(default_factory=dict)
     _seen: dict[str, tuple[int, float]] = field(default_factory=dict)
-
-    @property
-    def others(self) -> list[str]:
-        """Names of the other parties."""
-        return [name for name in self.terms.parties if name != self.place.party]
 
     def refuse(self, party: str, event: PartyEvent, reason: str) -> None:
         """Never use a round of a party again, as this writer wrote it."""
@@ -68,7 +69,8 @@ class RoundSigns:
         kept = max((int(e.details["kept_from"]) for e in rounds), default=0)
         self._rounds[party] = {number: e for number, e in good.items() if number >= kept}
         reasons = [text for (number, _), text in bad.items() if number == newest]
-        ended = FINISHED if _ended(events) else ""
+        ended = _ended(events)
+        (self.over.add if ended else self.over.discard)(party)
         return PartySign(
             tuple(sorted(self._rounds[party])),
             ended,
@@ -83,7 +85,7 @@ class RoundSigns:
             seen = self._seen[party] = n_events, now
         return now - seen[1]
 
-    def wait(self, number: int) -> Inputs:
+    def wait(self, number: int, before: Mapping[str, int]) -> Inputs:
         """Wait until a round can go on; see `choose_inputs`.
 
         Raises
@@ -94,11 +96,11 @@ class RoundSigns:
         signs: dict[str, PartySign] = {}
 
         def ask(waited: float) -> Inputs | str:
-            for name in self.others:
+            for name in self.partners:
                 # Who has said what is waited for is not asked again.
                 if name not in signs or signs[name].expected(number):
                     signs[name] = self.sign_of(name)
-            chosen = choose_inputs(number, signs, self.terms, waited)
+            chosen = choose_inputs(number, signs, self.terms, waited, before)
             if isinstance(chosen, Stop):
                 raise FederationError(chosen.reason)
             if isinstance(chosen, Wait):
@@ -110,6 +112,11 @@ class RoundSigns:
         for note in chosen.notes:
             logger.warning("round=%d %s", number, note)
         return chosen
+
+    def newest(self) -> dict[str, int]:
+        """The newest good round of each partner that has one."""
+        last = {name: self.sign_of(name).last for name in self.partners}
+        return {name: number for name, number in last.items() if number}
 
     def find(self, rounds: Mapping[str, int]) -> None:
         """Read the events of some rounds that are known to be there.
@@ -129,10 +136,11 @@ class RoundSigns:
                 )
 
 
-def _ended(events: list[PartyEvent]) -> bool:
-    """Whether a party has finished, and not gone on since then.
+def _ended(events: list[PartyEvent]) -> str:
+    """``finished`` or ``left`` if a party said so, and has not gone on since then; else empty.
 
     The event has the number of its last iteration.
     """
     last = max((event.round for event in events if event.event == FINISHED_ROUND), default=0)
-    return any(e.event == FINISHED and e.round >= last for e in events)
+    said = [e.event for e in events if e.event in (FINISHED, LEFT) and e.round >= last]
+    return said[-1] if said else ""

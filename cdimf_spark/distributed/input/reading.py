@@ -16,6 +16,7 @@ from cdimf_spark.distributed.input.event_columns import EventColumns
 from cdimf_spark.distributed.input.read_errors import read_errors
 from cdimf_spark.distributed.input.text_lines import read_delimited, read_json
 from cdimf_spark.distributed.input.validation import annotate, clean_rows, raise_for_problems
+from cdimf_spark.input_errors import EmptyInputError
 from cdimf_spark.schemas import ITEM_ID, USER_ID, WEIGHT
 
 _SUFFIXES = {
@@ -128,7 +129,10 @@ def _find_format(spark: SparkSession, domain: DomainConfig) -> str:
     if form is None:
         # The reader of text takes any file; nothing is read yet.
         files = spark.read.text(domain.path).inputFiles()
+        # A Delta table without rows has no file that the reader sees.
         form = _SUFFIXES.get(_suffix(files[0]), "csv") if files else "parquet"
+        if not files and not is_delta(spark, domain.path):
+            raise EmptyInputError(domain.path, domain.name)
     if form == "parquet" and is_delta(spark, domain.path):
         return "delta"
     return form

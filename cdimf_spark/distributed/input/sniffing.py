@@ -14,7 +14,9 @@ from cdimf_spark.distributed.input.first_line import looks_like_names
 from cdimf_spark.errors import DataError
 from cdimf_spark.input_errors import ColumnsError
 
+# Largest share of characters in the first lines that no text has: ids may have a few.
 # Runs of blanks come last: ids may have blanks in them.
+_MOST_ODD = 0.1
 _SEPARATORS = ("\t", "::", ";", ",", "|", " ")
 
 
@@ -67,6 +69,7 @@ def find_text_layout(
         The columns are not the wanted ones, or it is not clear which they are; or the first line
         may be a header (see `looks_like_names`), and no option says whether it is.
     """
+    _refuse_binary(lines, domain, file or domain.path)
     separator = domain.separator or _find_separator(lines)
     cells = split_line(lines[0], separator)
     has_header = _has_header(cells, domain)
@@ -76,6 +79,17 @@ def find_text_layout(
     roles = choose_columns(names, domain.columns, domain.path, with_weight=with_weight)
     header = lines[0] if has_header else None
     return TextLayout(separator, len(cells), header, roles, tuple(names))
+
+
+def _refuse_binary(lines: Sequence[str], domain: DomainConfig, file: str) -> None:
+    """Raise DataError for bytes that are no text."""
+    characters = "".join(lines)
+    odd = sum(one == "\ufffd" or (one < " " and one not in "\t\r\f\v") for one in characters)
+    if odd > _MOST_ODD * len(characters):
+        raise DataError(
+            f"domain {domain.name!r}: {file!r} is not text in UTF-8. Convert it to csv, tsv, JSON "
+            "lines or Parquet, or say what it is with the option 'format'"
+        )
 
 
 def split_line(line: str, separator: str) -> list[str]:

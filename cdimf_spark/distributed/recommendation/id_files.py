@@ -10,7 +10,7 @@ from pyspark.sql import functions as F
 
 from cdimf_spark.distributed.input.read_errors import read_errors
 from cdimf_spark.errors import DataError
-from cdimf_spark.input_errors import MissingInputError
+from cdimf_spark.input_errors import MissingInputError, path_advice
 from cdimf_spark.schemas import ITEM_ID, USER_ID
 
 
@@ -45,9 +45,12 @@ def _read(spark: SparkSession, path: str, column: str, option: str) -> DataFrame
             ids = _ids(spark, path, column).where(F.col(column) != "").distinct()
             empty = ids.isEmpty()
     except MissingInputError as error:
-        raise DataError(f"list of {noun}s: no such file, folder or table: {path!r}") from error
+        raise DataError(
+            f"list of {noun}s ({option}): no such file, folder or table: {path!r}. Check the "
+            f"spelling{path_advice(path)}"
+        ) from error
     if empty:
-        raise DataError(f"list of {noun}s: {path!r} has no {noun} id")
+        raise DataError(f"list of {noun}s ({option}): {path!r} has no {noun} id")
     return ids
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from functools import partial
 
@@ -44,7 +44,7 @@ from cdimf_spark.distributed.training.trainer import Trainer, first_kept, frees_
 from cdimf_spark.distributed.training.working_tables import WorkingTables
 from cdimf_spark.errors import NumericalError
 from cdimf_spark.progress import stage
-from cdimf_spark.solver.rules import DomainSize
+from cdimf_spark.solver.rules import DomainSize, nothing_shared
 
 logger = logging.getLogger(__name__)
 
@@ -173,7 +173,7 @@ def _iterate_and_publish(
 ) -> None:
     found = block_sizes(static.users, static.items, layout)
     sizes = found.domains
-    _log_sizes(run, sizes)
+    _log_sizes(run, sizes, config.coupled_domains)
     steps = make_steps(sizes)
     working = WorkingTables(
         tables,
@@ -202,7 +202,7 @@ def _iterate_and_publish(
         ) from trained.breakdown
 
 
-def _log_sizes(run: Run, sizes: Mapping[str, DomainSize]) -> None:
+def _log_sizes(run: Run, sizes: Mapping[str, DomainSize], coupled: Collection[str]) -> None:
     """Log exact counts, which packing has made; those of the input's summary may be estimates."""
     for domain, size in sorted(sizes.items()):
         n_rows = Content(*run.details["data"][domain]).n_rows
@@ -215,3 +215,6 @@ def _log_sizes(run: Run, sizes: Mapping[str, DomainSize]) -> None:
             size.n_interactions,
             n_rows - size.n_interactions,
         )
+    warning = nothing_shared({name: size.n_shared for name, size in sizes.items()}, coupled)
+    if warning:
+        logger.warning("%s", warning)

@@ -12,12 +12,8 @@ import pytest
 from pyspark.sql import SparkSession
 
 from cdimf_spark.distributed.federation.meeting_place import STATUS, MeetingPlace, PeerError
-from cdimf_spark.distributed.federation.reception import (
-    RefusedRowsError,
-    Source,
-    decode_users,
-    receive,
-)
+from cdimf_spark.distributed.federation.placing import decode_users
+from cdimf_spark.distributed.federation.reception import RefusedRowsError, Source, receive
 from cdimf_spark.distributed.federation.round_signs import RoundSigns
 from cdimf_spark.errors import FederationError
 from cdimf_spark.federation.secrets import digest_key
@@ -142,27 +138,27 @@ def test_events_are_signed(films: MeetingPlace) -> None:
 
 def signs(films: MeetingPlace, **terms: object) -> RoundSigns:
     values = {"federation": "shops", "parties": ["books", "films"], "round_timeout": 0.2}
-    return RoundSigns(books(films), Terms.from_dict({**values, **terms}))
+    return RoundSigns(books(films), Terms.from_dict({**values, **terms}), ("films",))
 
 
 def test_the_last_good_round_stays_in_use(films: MeetingPlace) -> None:
     found = signs(films, quorum=1)
-    assert found.wait(1).rounds == {"films": 1}
+    assert found.wait(1, {}).rounds == {"films": 1}
     send(films, 2, KEYS, ROWS)
-    assert found.wait(2).rounds == {"films": 2}
+    assert found.wait(2, {}).rounds == {"films": 2}
     found.refuse("films", found.event_of("films", 2), "rows that are not finite")
-    chosen = found.wait(2)
+    chosen = found.wait(2, {})
     assert chosen.rounds == {"films": 1}
     assert "rows of round 1 are used" in chosen.notes[0]
     assert "rows that are not finite" in chosen.notes[0]
     # Another writer of the same round is another chance.
     send(films, 2, KEYS, ROWS, writer="run-1.2")
-    assert found.wait(2).rounds == {"films": 2}
+    assert found.wait(2, {}).rounds == {"films": 2}
 
 
 def test_nobody_waits_for_ever(films: MeetingPlace) -> None:
     with pytest.raises(FederationError, match=r"round 2: 1 of 2 parties.*party 'films': its last"):
-        signs(films).wait(2)
+        signs(films).wait(2, {})
     # An earlier round that is to be used again must be there.
     with pytest.raises(FederationError, match="round 7 of party 'films' was used before"):
         signs(films).find({"films": 7})

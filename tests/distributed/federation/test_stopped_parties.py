@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from pyspark.sql import DataFrame
 
-from cdimf_spark.distributed.federation.exchange import RoundExchange
+from cdimf_spark.distributed.federation.sending import Sender
 from cdimf_spark.distributed.output.runs import ITERATION, Run
 from cdimf_spark.errors import ConfigurationError
 from tests.support.parties import Federation
@@ -20,7 +22,7 @@ class StoppedError(Exception):
 
 def stop_at(patches: pytest.MonkeyPatch, moment: str, party: str) -> None:
     """Let a party die in its second round: before it sends, after it, or before it is recorded."""
-    write, send = Run.write, RoundExchange._send
+    write, send = Run.write, Sender.send
 
     def die_recording(self: Run, event: str, number: int, details: object) -> None:
         if (
@@ -31,16 +33,18 @@ def stop_at(patches: pytest.MonkeyPatch, moment: str, party: str) -> None:
             raise StoppedError
         write(self, event, number, details)  # type: ignore[arg-type]
 
-    def die_sending(self: RoundExchange, number: int, solved: object) -> None:
+    def die_sending(
+        self: Sender, number: int, solved: DataFrame, inputs: Mapping[str, int]
+    ) -> None:
         mine = number == 2 and self.place.party == party
         if mine and moment == "before":
             raise StoppedError
-        send(self, number, solved)  # type: ignore[arg-type]
+        send(self, number, solved, inputs)
         if mine and moment == "after":
             raise StoppedError
 
     patches.setattr(Run, "write", die_recording)
-    patches.setattr(RoundExchange, "_send", die_sending)
+    patches.setattr(Sender, "send", die_sending)
 
 
 @pytest.mark.slow

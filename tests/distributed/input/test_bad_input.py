@@ -34,7 +34,8 @@ def test_empty_file(spark: SparkSession, tmp_path: Path, content: str) -> None:
 
 
 def test_empty_folder(spark: SparkSession, tmp_path: Path) -> None:
-    with pytest.raises(DataError) as caught:
+    """Spark's own message was about a schema of Parquet."""
+    with pytest.raises(EmptyInputError) as caught:
         read(spark, tmp_path)
     assert str(tmp_path) in str(caught.value)
 

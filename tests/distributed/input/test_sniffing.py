@@ -147,3 +147,12 @@ def test_json_keys_in_order() -> None:
 def test_not_json_lines(line: str) -> None:
     with pytest.raises(DataError, match="JSON lines are wanted"):
         json_keys([line], "x.json")
+
+
+def test_bytes_that_are_no_text_are_not_taken_for_columns() -> None:
+    """A picture was said to have one column without a well-known name."""
+    lines = ["\ufffdPNG", "\x1a", "\ufffd\ufffdIHDR\x00\x00\x01,\ufffd"]
+    with pytest.raises(DataError, match=r"domain 'sport': 'a\.png' is not text in UTF-8"):
+        find_text_layout(lines, DomainConfig("sport", "a.png"))
+    # A broken letter in an id is no reason to refuse a file.
+    find_text_layout(["M\ufffdller-Schmidt,item-1,3"], DomainConfig("sport", "a.csv"))

@@ -68,7 +68,7 @@ def test_a_table_that_somebody_else_wrote_to_is_not_replaced(
     with pytest.raises(ConfigurationError, match=r"somebody else has changed .*version 3, WRITE"):
         check_target(spark, path, DELTA_AGAIN, {})
     shutil.rmtree(tmp_path / "lists" / "_delta_log")
-    with pytest.raises(ConfigurationError, match="which this run would not replace"):
+    with pytest.raises(ConfigurationError, match="which is not as the command that made"):
         check_target(spark, path, DELTA_AGAIN, {})
 
 

@@ -62,6 +62,8 @@ def test_tolerances(tolerance: dict[str, Any], stops: bool) -> None:
     model = ModelConfig(**tolerance)
     assert bool(converged([{**last, "loss": 100.0}, last], model)) is stops
     assert converged([], model) == ""
+    # Parties of a federation that have different z are not at their end.
+    assert not converged([{**last, "loss": 100.0}, {**last, "agreed": False}], model)
 
 
 def test_no_residual_without_a_consensus() -> None:

@@ -44,11 +44,17 @@ def update_consensus(
     dict
         By domain: z of the users that it sent, float32 (n_shared, rank), in their order.
     """
+    keys, z = consensus_of(exchanges, settings)
+    return {name: z[np.searchsorted(keys, sent.keys)] for name, sent in exchanges.items()}
+
+
+def consensus_of(
+    exchanges: Mapping[str, Exchange], settings: ConsensusSettings
+) -> tuple[NDArray[np.int64], Matrix]:
+    """Keys of all users that some domain sent, ascending, and their z."""
     # By name, so that sums have one order wherever the rows came from.
-    domains = sorted(exchanges)
-    keys, z = shared_factors(
-        [(*exchanges[domain], settings.rho[domain]) for domain in domains],
+    return shared_factors(
+        [(*exchanges[name], settings.rho[name]) for name in sorted(exchanges)],
         settings.proximal,
         settings.proximal_strength,
     )
-    return {domain: z[np.searchsorted(keys, exchanges[domain].keys)] for domain in domains}

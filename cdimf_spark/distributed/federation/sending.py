@@ -1,0 +1,96 @@
+"""The rounds that a party sends: booked in its audit log, then written, then said to be there."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from pyspark.sql import DataFrame
+
+from cdimf_spark.distributed.federation.audit import SENT, AuditLog, Booking, bookings_of
+from cdimf_spark.distributed.federation.meeting_place import STATUS, MeetingPlace, PartyEvent
+from cdimf_spark.distributed.federation.publication import (
+    FINISHED_ROUND,
+    Envelope,
+    forget_rounds,
+    publish_round,
+    sizes_of,
+)
+
+# Rounds between two removals of old ones.
+_FORGET_EVERY = 10
+
+
+@dataclass
+class Sender:
+    """What a party sends in one run.
+
+    Attributes
+    ----------
+    run_id
+        The run.
+    audiences
+        Names of the audiences of the own users.
+    kept_rounds
+        Rounds that stay in the tables of the meeting place.
+    """
+
+    place: MeetingPlace
+    run_id: str
+    audiences: tuple[str, ...]
+    audit: AuditLog
+    rank: int
+    kept_rounds: int
+    _sizes: dict[str, dict[str, int]] = field(default_factory=dict)
+    _to_book: list[Booking] = field(default_factory=list)
+
+    @cached_property
+    def sent(self) -> dict[int, PartyEvent]:
+        """Rounds that this party had sent in this training before this process."""
+        events = self.place.events(self.place.party, STATUS)
+        return {event.round: event for event in events if event.event == FINISHED_ROUND}
+
+    def recorded(self, number: int) -> Mapping[str, int] | None:
+        """What an earlier process went on with in a round, if others saw what followed from it.
+
+        The event of a round says what the one before it used.
+        """
+        later = [one for one in self.sent if one > number]
+        return self.sent[min(later)].details["inputs"] if later else None
+
+    def book(self, bookings: Sequence[Booking]) -> None:
+        """Book with the next round, in one commit."""
+        self._to_book += bookings
+
+    def close(self) -> None:
+        """Book what is not yet booked."""
+        self.audit.book(self._to_book)
+        self._to_book.clear()
+
+    def send(self, number: int, solved: DataFrame, inputs: Mapping[str, int]) -> None:
+        """Write the own rows of a round; an interrupted run has written them to the bit before.
+
+        Parameters
+        ----------
+        solved
+            What the solve step emitted.
+        inputs
+            By party: the round whose rows the round before went on with.
+        """
+        if number in self.sent:
+            return
+        # What an attempt left that did not come to its event has another name.
+        writer = f"{self.run_id}.{uuid.uuid4().hex[:8]}"
+        if not self._sizes:
+            # Who is shared with whom does not change, so that one count is enough.
+            self._sizes = sizes_of(solved, self.audiences, self.rank)
+        self.book(bookings_of(SENT, number, self.place.party, self._sizes))
+        self.close()
+        kept_from = max(1, number - self.kept_rounds + 1)
+        if number % _FORGET_EVERY == 0:
+            forget_rounds(self.place, self.audiences, kept_from)
+        details = {"kept_from": kept_from, "audiences": self._sizes, "inputs": dict(inputs)}
+        envelope = Envelope.of(self.place, self.place.party, number, writer, self.rank)
+        publish_round(self.place, solved, self.audiences, envelope, details)
