@@ -80,6 +80,7 @@ class MissingPackageError(ConfigurationError, ImportError):
 _PUBLISHED = {
     "spark": "pip install pyspark==4.1.4 delta-spark==4.4.0 (and Java 17)",
     "plots": "pip install matplotlib",
+    "psi": "pip install cryptography",
 }
 
 

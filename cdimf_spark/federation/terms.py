@@ -25,6 +25,7 @@ MODEL_TERMS = (
     *("rank", "seed", "init_scale", "schedule", "over_relaxation"),
     *("proximal", "proximal_strength", "aggregation_period"),
 )
+PSI = "psi"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 _MODEL = {entry.name: entry for entry in fields(ModelConfig)}
 
@@ -86,8 +87,8 @@ class Terms:
     aggregation_period: int = _like_the_model_s("aggregation_period")
     identity: str = option(
         "pseudonyms",
-        "how shared users are found: by keyed pseudonyms",
-        choices=("pseudonyms",),
+        "how shared users are found: by keyed pseudonyms, or by a private set intersection",
+        choices=("pseudonyms", PSI),
     )
     quorum: int | None = option(
         None,

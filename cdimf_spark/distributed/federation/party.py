@@ -12,7 +12,7 @@ from pyspark.sql import DataFrame, SparkSession
 from cdimf_spark.configuration.config import TrainConfig
 from cdimf_spark.configuration.federation import FederationConfig
 from cdimf_spark.configuration.settings import ModelConfig
-from cdimf_spark.distributed.federation.alignment import BETWEEN, align
+from cdimf_spark.distributed.federation.alignment import BETWEEN, Aligner
 from cdimf_spark.distributed.federation.audit import SENT, AuditLog, Booking
 from cdimf_spark.distributed.federation.exchange import RoundExchange
 from cdimf_spark.distributed.federation.joining import Members, join
@@ -25,14 +25,21 @@ from cdimf_spark.distributed.output.tables import OutputTables
 from cdimf_spark.distributed.preparation.identity import read_key
 from cdimf_spark.distributed.training.steps.iteration import Steps
 from cdimf_spark.errors import ConfigurationError
+from cdimf_spark.federation.blinding import POINT_BYTES, check_blinding
 from cdimf_spark.federation.durations import parse_duration
 from cdimf_spark.federation.secrets import digest_key
-from cdimf_spark.federation.terms import MODEL_TERMS, Terms, load_terms
+from cdimf_spark.federation.terms import MODEL_TERMS, PSI, Terms, load_terms
 
 logger = logging.getLogger(__name__)
 
 # Who can read the terms and the pseudonyms.
 EVERYBODY = "*"
+# What stands for a user in the tables: a key, a point, a point and what became of it.
+_BYTES_OF_USER = {
+    "pseudonyms": 8,
+    "points": POINT_BYTES,
+    "points of another party": 2 * POINT_BYTES,
+}
 
 
 @dataclass
@@ -75,6 +82,8 @@ class Party:
                 f"federation: party {private.party!r} is none of those in {private.terms!r}: "
                 f"{', '.join(terms.parties)}"
             )
+        if terms.identity == PSI:
+            check_blinding()
         key = read_key(private.key_file, private.key_env) or b""
         place = MeetingPlace(
             spark,
@@ -88,15 +97,19 @@ class Party:
         return cls(with_terms(config, terms), terms, place, key)
 
     @property
+    def _private(self) -> OutputTables:
+        return OutputTables(self.place.spark, self.config.output)
+
+    @property
     def _audit(self) -> AuditLog:
-        tables = OutputTables(self.place.spark, self.config.output)
-        return AuditLog(tables, self.terms.training)
+        return AuditLog(self._private, self.terms.training)
 
     def align(self, keyed: DataFrame) -> tuple[DataFrame, Mapping[str, Any]]:
         """Join the others, and find the shared users."""
         self._join()
-        coupled = self.config.coupled_domains
-        found = align(self.place, self.terms, keyed, coupled, self.key, self._book_pseudonyms)
+        self._book("terms", EVERYBODY, 0)
+        aligner = Aligner(self.place, self.terms, self.key, self._private, self._book)
+        found = aligner.align(keyed, self.config.coupled_domains)
         self.audiences = found.audiences
         details = {
             "party": self.place.party,
@@ -169,12 +182,10 @@ class Party:
             )
         self.members = join(self.place, self.terms, rho)
 
-    def _book_pseudonyms(self, users: int) -> None:
+    def _book(self, what: str, audience: str, users: int) -> None:
         """Book what leaves before the first round."""
-        party = self.place.party
-        terms = Booking(SENT, "terms", 0, party, EVERYBODY, 0, len(self.terms.to_json()))
-        pseudonyms = Booking(SENT, "pseudonyms", 0, party, EVERYBODY, users, 8 * users)
-        self._audit.book([terms, pseudonyms])
+        size = len(self.terms.to_json()) if what == "terms" else users * _BYTES_OF_USER[what]
+        self._audit.book([Booking(SENT, what, 0, self.place.party, audience, users, size)])
 
 
 def _private(config: TrainConfig) -> FederationConfig:

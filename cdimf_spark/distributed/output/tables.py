@@ -25,7 +25,9 @@ PACKED_FACTORS = "factors"
 RUNS = "runs"
 # Of a party in a federation: what left it, and what it read.
 AUDIT_LOG = "audit_log"
-TABLES = (*PUBLISHED, *WORKING, PACKED_FACTORS, RUNS, AUDIT_LOG)
+# Of one that finds shared users by an intersection: its secret scalar.
+BLINDING = "blinding"
+TABLES = (*PUBLISHED, *WORKING, PACKED_FACTORS, RUNS, AUDIT_LOG, BLINDING)
 
 
 def _let_pass() -> None:
