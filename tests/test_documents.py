@@ -13,7 +13,7 @@ from cdimf_spark import errors, input_errors
 from cdimf_spark.configuration.options import describe_options
 from cdimf_spark.configuration.settings import DomainConfig, ModelConfig
 from tests.conftest import ROOT
-from tests.test_layers import FLOORS
+from tests.support.floors import FLOORS
 
 README = ROOT / "README.md"
 DOCUMENTS = sorted(

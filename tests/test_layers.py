@@ -12,52 +12,10 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import ROOT
+from tests.support.floors import FLOORS
 
 PACKAGE = ROOT / "cdimf_spark"
 MODULES = sorted(path for path in PACKAGE.rglob("*.py") if path.name != "__init__.py")
-# Rooms (folders, or single modules) from the ground up. A room may use its own modules and those of
-# the floors below; rooms of one floor do not know each other.
-FLOORS = (
-    ("wording",),
-    ("errors", "schemas", "progress", "arrow_schemas"),
-    ("input_errors",),
-    ("configuration", "results"),
-    ("kernel",),
-    ("solver",),
-    ("scoring", "serving"),
-    ("evaluation",),
-    ("demonstration_data",),
-    ("preparation", "tuning", "federation"),
-    ("reports",),
-    ("local",),
-    (
-        "distributed.session",
-        "distributed.cluster",
-        "distributed.workers",
-        "distributed.worker_daemon",
-    ),
-    ("distributed.blocks",),
-    ("distributed.output",),
-    ("distributed.failures",),
-    ("distributed.input",),
-    ("distributed.preparation",),
-    ("distributed.training",),
-    ("distributed.federation",),
-    ("distributed.scoring",),
-    ("distributed.recommendation",),
-    ("distributed.evaluation",),
-    ("distributed.scorer",),
-    ("distributed.published",),
-    ("distributed.baselines",),
-    ("distributed.fold_in",),
-    ("distributed.export",),
-    ("distributed.model",),
-    ("distributed.opening", "distributed.estimator"),
-    ("distributed.demonstration", "distributed.tuning"),
-    ("distributed.federation_demonstration",),
-    ("cli",),
-    ("__main__",),
-)
 FLOOR_OF = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
 # What one machine without Java runs.
 WITHOUT_SPARK = (

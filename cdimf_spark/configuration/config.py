@@ -28,23 +28,10 @@ from cdimf_spark.configuration.federation import FederationConfig
 from cdimf_spark.configuration.options import check_names, options_of, read_value
 from cdimf_spark.configuration.settings import (
     DomainConfig,
-    DomainSettings,
     ModelConfig,
-    resolve_unobserved_weight,
 )
 from cdimf_spark.configuration.strict_yaml import read_yaml
 from cdimf_spark.errors import ConfigurationError, ValueOutOfRangeError
-
-__all__ = [
-    "DEFAULT_OUTPUT",
-    "DomainConfig",
-    "DomainSettings",
-    "ModelConfig",
-    "TrainConfig",
-    "load_config",
-    "parse_domains",
-    "resolve_unobserved_weight",
-]
 
 DEFAULT_OUTPUT = "cdimf_model"
 _MODEL_KEYS = tuple(entry.name for entry in fields(ModelConfig))

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import fields
 from typing import Any, NamedTuple
 
-from cdimf_spark.configuration.config import DomainConfig, ModelConfig, TrainConfig
+from cdimf_spark.configuration.config import TrainConfig
+from cdimf_spark.configuration.settings import DomainConfig, ModelConfig
 
 _MODEL_KEYS = [entry.name for entry in fields(ModelConfig)]
 _DOMAIN_KEYS = [entry.name for entry in fields(DomainConfig) if entry.name != "name"]

@@ -11,10 +11,11 @@ from typing import Any, Never, Self
 
 from pyspark.sql import DataFrame, SparkSession
 
-from cdimf_spark.configuration.config import DomainConfig, ModelConfig, TrainConfig
+from cdimf_spark.configuration.config import TrainConfig
 from cdimf_spark.configuration.domains import given_domains
 from cdimf_spark.configuration.federation import FederationConfig
 from cdimf_spark.configuration.options import check_names, options_of
+from cdimf_spark.configuration.settings import DomainConfig, ModelConfig
 from cdimf_spark.distributed.failures import public
 from cdimf_spark.distributed.federation.party import Party
 from cdimf_spark.distributed.input.given import Domains, Given

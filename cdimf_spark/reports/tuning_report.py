@@ -9,8 +9,9 @@ from typing import Any
 
 import yaml
 
-from cdimf_spark.configuration.config import DomainConfig, ModelConfig, TrainConfig
+from cdimf_spark.configuration.config import TrainConfig
 from cdimf_spark.configuration.domains import IN_MEMORY
+from cdimf_spark.configuration.settings import DomainConfig, ModelConfig
 from cdimf_spark.reports.text_tables import text_table
 from cdimf_spark.tuning.trials import Trial
 from cdimf_spark.tuning.tuning_options import TuningOptions

@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cdimf_spark.configuration.config import ModelConfig
 from cdimf_spark.configuration.options import check_names, options_of, read_value
+from cdimf_spark.configuration.settings import ModelConfig
 from cdimf_spark.errors import ConfigurationError, ValueOutOfRangeError
 
 # Every so many trials one is random, so that the search does not end at the first good point.

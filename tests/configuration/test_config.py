@@ -9,16 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cdimf_spark.configuration.config import (
-    DEFAULT_OUTPUT,
-    DomainConfig,
-    ModelConfig,
-    TrainConfig,
-    load_config,
-    parse_domains,
-)
+from cdimf_spark.configuration.config import DEFAULT_OUTPUT, TrainConfig, load_config, parse_domains
 from cdimf_spark.configuration.differences import differences
 from cdimf_spark.configuration.options import describe_options, options_of
+from cdimf_spark.configuration.settings import DomainConfig, ModelConfig
 from cdimf_spark.errors import ConfigurationError
 
 positive = st.floats(1e-300, 1e300)

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from cdimf_spark.configuration.config import DomainConfig, TrainConfig, load_config
+from cdimf_spark.configuration.config import TrainConfig, load_config
+from cdimf_spark.configuration.settings import DomainConfig
 from cdimf_spark.errors import ConfigurationError, UnknownKeyError
 
 

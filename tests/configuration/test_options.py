@@ -9,12 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from cdimf_spark.configuration.config import (
-    DomainConfig,
-    ModelConfig,
-    load_config,
-    resolve_unobserved_weight,
-)
+from cdimf_spark.configuration.config import load_config
+from cdimf_spark.configuration.settings import DomainConfig, ModelConfig, resolve_unobserved_weight
 from cdimf_spark.errors import ConfigurationError, ValueOutOfRangeError
 
 

@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 from pyspark.sql import SparkSession
 
-from cdimf_spark.configuration.config import DomainConfig, ModelConfig, TrainConfig
+from cdimf_spark.configuration.config import TrainConfig
+from cdimf_spark.configuration.settings import DomainConfig, ModelConfig
 from cdimf_spark.distributed.session import build_session, read_properties
 from cdimf_spark.distributed.training.run_training import train
 from tests.conftest import ROOT

@@ -11,7 +11,8 @@ import pyarrow as pa
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
-from cdimf_spark.configuration.config import DomainConfig, ModelConfig, TrainConfig
+from cdimf_spark.configuration.config import TrainConfig
+from cdimf_spark.configuration.settings import DomainConfig, ModelConfig
 from cdimf_spark.distributed.blocks.block_rows import encode, to_table
 from cdimf_spark.distributed.blocks.indexing import pack_ids, with_keys
 from cdimf_spark.distributed.blocks.layout import Layout, Side

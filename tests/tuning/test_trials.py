@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from cdimf_spark.configuration.config import DomainConfig, ModelConfig, TrainConfig, load_config
+from cdimf_spark.configuration.config import TrainConfig, load_config
+from cdimf_spark.configuration.settings import DomainConfig, ModelConfig
 from cdimf_spark.errors import ConfigurationError
 from cdimf_spark.reports.tuning_report import best_of, trial_line, trials_text, write_best
 from cdimf_spark.tuning.trials import Checkpoint, Trial, TrialLog, is_behind

@@ -127,7 +127,7 @@ def _answer(
     if before is None:
         book("points of another party", table.partition("/")[2], shown.details["users"])
         rows = again.withColumn("training", F.lit(place.training))
-        place.append(rows.coalesce(1).sortWithinPartitions(_POINT), table, ("training",))
+        place.append(rows.repartition(_POINT).sortWithinPartitions(_POINT), table, ("training",))
         place.announce(STATUS, f"{REBLINDED} {party}", 0, "", dict(shown.details))
     written = place.own.read(table).where(F.col("training") == place.training)
     return written.select(_TWICE).distinct()

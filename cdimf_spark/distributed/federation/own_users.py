@@ -42,8 +42,9 @@ def show_users(
     if before:
         return
     book(found["users"])
-    # In the order of the column, which says nothing: that of the data might.
-    place.append(rows.coalesce(1).sortWithinPartitions(column), ALIGNMENT, ("training",))
+    # Cut and ordered by the column, which says nothing: the order of the data might.
+    ordered = rows.repartition(column).sortWithinPartitions(column)
+    place.append(ordered, ALIGNMENT, ("training",))
     place.announce(STATUS, ALIGNED, 0, "", found)
 
 

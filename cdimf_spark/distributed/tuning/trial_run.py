@@ -13,7 +13,8 @@ from typing import Any
 
 from pyspark.sql import DataFrame
 
-from cdimf_spark.configuration.config import DomainConfig, TrainConfig
+from cdimf_spark.configuration.config import TrainConfig
+from cdimf_spark.configuration.settings import DomainConfig
 from cdimf_spark.distributed.estimator import CDIMF
 from cdimf_spark.reports.tuning_report import metrics_of
 from cdimf_spark.tuning.trials import Checkpoint, Trial, is_behind

@@ -9,9 +9,10 @@ from typing import Any
 
 from pyspark.sql import DataFrame, SparkSession
 
-from cdimf_spark.configuration.config import DomainConfig, ModelConfig, TrainConfig
+from cdimf_spark.configuration.config import TrainConfig
 from cdimf_spark.configuration.domains import given_domains
 from cdimf_spark.configuration.options import check_names
+from cdimf_spark.configuration.settings import DomainConfig, ModelConfig
 from cdimf_spark.distributed.failures import public
 from cdimf_spark.distributed.input.given import Domains, Given
 from cdimf_spark.distributed.input.reading import read_interactions, read_test
