@@ -145,12 +145,20 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=0)
     given = parser.parse_args()
     logging.getLogger("cdimf_spark").setLevel(logging.ERROR)
-    spark = build_session(spark__master="local[2]", spark__driver__memory="3g")
+    # Nothing that only pays for much data: the trainings are tiny and many.
+    spark = build_session(
+        spark__master="local[2]",
+        spark__driver__memory="3g",
+        spark__driver__extraJavaOptions="-Duser.timezone=UTC -XX:TieredStopAtLevel=1 -Xss8m",
+        spark__sql__shuffle__partitions="2",
+        spark__sql__codegen__wholeStage="false",
+        spark__sql__codegen__factoryMode="NO_CODEGEN",
+    )
     root = Path(tempfile.mkdtemp())
     domains = some_domains(seed=6, n_users=40, names=("books", "films"))
     reference = Federation(spark, root / "reference", domains, SMALL_TERMS)
     reference.train_all()
-    patient = {**SMALL_TERMS, "quorum": 1, "round_timeout": "2s"}
+    patient = {**SMALL_TERMS, "quorum": 1, "round_timeout": "2s", "join_timeout": "15s"}
     base = Federation(spark, root / "base", domains, patient)
     base.train_all()
     base.train("films", resume=True, max_iter=4)

@@ -6,7 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cdimf_spark.federation.rounds import Inputs, PartySign, Stop, Wait, agree, choose_inputs
+from cdimf_spark.federation.rounds import (
+    Inputs,
+    PartySign,
+    Stop,
+    Wait,
+    agree,
+    choose_inputs,
+    first_missing,
+)
 from cdimf_spark.federation.terms import Terms
 
 TIMEOUT, JOIN = 60.0, 600.0
@@ -147,3 +155,15 @@ def test_rows_never_become_older() -> None:
     """A party that came late and started from round 7 of another one went on with its round 1."""
     found = choose_inputs(1, {"b": up_to(8), "c": up_to(1)}, terms(), 0, {"b": 7, "c": 1})
     assert found == Inputs({"b": 8, "c": 1})
+
+
+@given(st.integers(0, 300), st.integers(0, 300))
+def test_first_missing_asks_little(start: int, there: int) -> None:
+    asked: list[int] = []
+
+    def exists(number: int) -> bool:
+        asked.append(number)
+        return number < start + there
+
+    assert first_missing(exists, start) == start + there
+    assert len(asked) <= 2 * (there + 1).bit_length() + 1

@@ -84,6 +84,10 @@ class RoundExchange:
         if "_directory" in vars(self):
             self._directory.unpersist()
 
+    def begin_round(self) -> None:
+        """What can be done while the own rows are computed."""
+        self.sender.book_ahead(self.run.iteration + 1)
+
     def round_of(self, solved: DataFrame, sums: Sums) -> DataFrame | None:
         """Send the rows of the next round, and return those of the others by own block.
 

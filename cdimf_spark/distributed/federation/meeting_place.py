@@ -13,10 +13,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from pyspark.errors import AnalysisException
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from cdimf_spark.distributed.output.tables import OutputTables
+from cdimf_spark.distributed.output.tables import OutputTables, is_missing
 from cdimf_spark.errors import FederationError
 from cdimf_spark.federation.secrets import is_signed, sign
 
@@ -70,6 +71,17 @@ class MeetingPlace:
     def own(self) -> OutputTables:
         """Tables that this party writes."""
         return self.tables(self.party)
+
+    def has_commit(self, party: str, table: str, number: int) -> bool:
+        """Tell whether a table of a party has a commit, by its file: without a job."""
+        file = f"{self.tables(party).path(table)}/_delta_log/{number:020d}.json"
+        try:
+            # The schema makes Spark Connect look.
+            return bool(self.spark.read.text(file).schema)
+        except AnalysisException as error:
+            if is_missing(error):
+                return False
+            raise
 
     def append(self, frame: DataFrame, table: str, partition_by: tuple[str, ...] = ()) -> None:
         """Append rows to a table of this party."""

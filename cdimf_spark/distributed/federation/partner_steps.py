@@ -58,6 +58,8 @@ class PartnerSteps(Steps):
         """User half-step, exchange with the other parties, consensus, and messages."""
         if self.exchange is None:
             raise AssertionError("a party has an exchange")
+        if aggregate:
+            self.exchange.begin_round()
         num_blocks = self.settings.layout.users.num_blocks
         side, n_audiences = ItemSide(items.bases, items.priors), len(self.exchange.sender.audiences)
         step = make_solve_step(self.settings, side, aggregate, n_audiences)

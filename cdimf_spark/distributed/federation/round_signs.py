@@ -6,6 +6,7 @@ import logging
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 
 from cdimf_spark.distributed.federation.meeting_place import (
     STATUS,
@@ -16,11 +17,20 @@ from cdimf_spark.distributed.federation.meeting_place import (
 from cdimf_spark.distributed.federation.publication import FINISHED_ROUND
 from cdimf_spark.distributed.federation.waiting import wait_for
 from cdimf_spark.errors import FederationError
-from cdimf_spark.federation.rounds import Inputs, PartySign, Stop, Wait, choose_inputs
+from cdimf_spark.federation.rounds import (
+    Inputs,
+    PartySign,
+    Stop,
+    Wait,
+    choose_inputs,
+    first_missing,
+)
 from cdimf_spark.federation.terms import Terms
 
 logger = logging.getLogger(__name__)
 
+# Between two readings of a status that has no new commit: it may have been replaced.
+_LOOK_EVERY_SECONDS = 15.0
 FINISHED, LEFT = "finished", "left"
 
 
@@ -44,6 +54,7 @@ class RoundSigns:
     refused: dict[str, dict[tuple[int, str], str]] = field(default_factory=dict)
     over: set[str] = field(default_factory=set)
     _rounds: dict[str, dict[int, PartyEvent]] = field(default_factory=dict)
+    _commits: dict[str, int] = field(default_factory=dict)
     _seen: dict[str, tuple[int, float]] = field(default_factory=dict)
 
     def refuse(self, party: str, event: PartyEvent, reason: str) -> None:
@@ -94,11 +105,16 @@ class RoundSigns:
             If the rules say to stop.
         """
         signs: dict[str, PartySign] = {}
+        looked = 0.0
 
         def ask(waited: float) -> Inputs | str:
+            nonlocal looked
+            every = not signs or waited - looked >= _LOOK_EVERY_SECONDS
+            looked = waited if every else looked
             for name in self.partners:
                 # Who has said what is waited for is not asked again.
-                if name not in signs or signs[name].expected(number):
+                expected = name not in signs or signs[name].expected(number)
+                if expected and (self._moved(name) or every):
                     signs[name] = self.sign_of(name)
             chosen = choose_inputs(number, signs, self.terms, waited, before)
             if isinstance(chosen, Stop):
@@ -117,6 +133,20 @@ class RoundSigns:
         """The newest good round of each partner that has one."""
         last = {name: self.sign_of(name).last for name in self.partners}
         return {name: number for name, number in last.items() if number}
+
+    def _moved(self, party: str) -> bool:
+        """Whether a party has committed to its status since this was asked last.
+
+        A cheap question, unlike reading the table; where its log cannot tell, the answer is yes.
+        """
+        before = self._commits.get(party, 0)
+        try:
+            now = first_missing(partial(self.place.has_commit, party, STATUS), before)
+        except Exception:
+            logger.debug("the log of %s cannot be looked at", party, exc_info=True)
+            return True
+        self._commits[party] = now
+        return now != before or now == 0
 
     def find(self, rounds: Mapping[str, int]) -> None:
         """Read the events of some rounds that are known to be there.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 
 from pyspark.sql import DataFrame
 
@@ -18,6 +18,7 @@ from cdimf_spark.distributed.federation.publication import (
     publish_round,
     sizes_of,
 )
+from cdimf_spark.distributed.output.commits import Commits
 
 # Rounds between two removals of old ones.
 _FORGET_EVERY = 10
@@ -45,6 +46,8 @@ class Sender:
     kept_rounds: int
     _sizes: dict[str, dict[str, int]] = field(default_factory=dict)
     _to_book: list[Booking] = field(default_factory=list)
+    _booking: Commits = field(default_factory=Commits)
+    _booked_ahead: int = 0
 
     @cached_property
     def sent(self) -> dict[int, PartyEvent]:
@@ -64,8 +67,17 @@ class Sender:
         """Book with the next round, in one commit."""
         self._to_book += bookings
 
+    def book_ahead(self, number: int) -> None:
+        """Begin to book a round while its rows are computed: their sizes are those of the last."""
+        if self._sizes and number not in self.sent:
+            self.book(bookings_of(SENT, number, self.place.party, self._sizes))
+            bookings, self._to_book = self._to_book, []
+            self._booking.add([partial(self.audit.book, bookings)])
+            self._booked_ahead = number
+
     def close(self) -> None:
         """Book what is not yet booked."""
+        self._booking.wait()
         self.audit.book(self._to_book)
         self._to_book.clear()
 
@@ -86,8 +98,11 @@ class Sender:
         if not self._sizes:
             # Who is shared with whom does not change, so that one count is enough.
             self._sizes = sizes_of(solved, self.audiences, self.rank)
-        self.book(bookings_of(SENT, number, self.place.party, self._sizes))
-        self.close()
+        if self._booked_ahead != number:
+            self.book(bookings_of(SENT, number, self.place.party, self._sizes))
+            self.close()
+        # Nothing leaves before it is booked.
+        self._booking.wait()
         kept_from = max(1, number - self.kept_rounds + 1)
         if number % _FORGET_EVERY == 0:
             forget_rounds(self.place, self.audiences, kept_from)

@@ -11,7 +11,7 @@ logger = logging.getLogger(__name__)
 
 Found = TypeVar("Found")
 
-_FIRST_SECONDS, _LONGEST_SECONDS, _SLOWER = 0.2, 2.0, 1.5
+_FIRST_SECONDS, _LONGEST_SECONDS, _SLOWER = 0.1, 2.0, 1.2
 # Said again after this time.
 _SAY_EVERY_SECONDS = 60.0
 

@@ -65,7 +65,7 @@ class OutputTables:
             _ = table.schema
             return table
         except Exception as error:
-            if _is_missing(error):
+            if is_missing(error):
                 return None
             # Comes as an error of the bridge to Java, which has no condition of its own.
             if "DATA_SOURCE_NOT_FOUND" in str(error):
@@ -97,7 +97,7 @@ class OutputTables:
             _ = self.spark.read.format("text").load(self.path(uuid.uuid4().hex)).schema
         except AnalysisException as error:
             found = error.getMessageParameters() or {}
-            if not _is_missing(error) or "path" not in found:
+            if not is_missing(error) or "path" not in found:
                 raise
             return found["path"].rpartition("/")[0]
         raise AssertionError("a random name exists")
@@ -204,7 +204,8 @@ class OutputTables:
 _CONCURRENT = re.compile(r"io\.delta\.exceptions\.(Concurrent\w+|\w+Changed)Exception")
 
 
-def _is_missing(error: Exception) -> bool:
+def is_missing(error: Exception) -> bool:
+    """Tell whether Spark says that a path or table is not there."""
     missing = ("PATH_NOT_FOUND", "DELTA_TABLE_NOT_FOUND", "DELTA_PATH_DOES_NOT_EXIST")
     condition = error.getCondition() if isinstance(error, AnalysisException) else None
     return any(word in (condition or "") for word in missing)
