@@ -13,7 +13,7 @@ HOT, SHORT, RANK, N_SRC = 1_000_000, 20_000, 16, 5_000
 MEGABYTE = 1 << 20
 
 
-@pytest.mark.parametrize("hard", [False, True])
+@pytest.mark.parametrize("hard", [pytest.param(False, marks=pytest.mark.long), True])
 def test_a_hot_row_is_exact_in_little_memory(hard: bool) -> None:
     """The matrices of the block, the numbers of its rows, 5 MB: nothing for each interaction."""
     Problem([3, 30], RANK).weighted(0.1, 10).solve()  # compiles

@@ -34,7 +34,7 @@ def rows_sent(federation: Federation, party: str, number: int) -> dict[int, np.n
     return found
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_late_party_starts_from_the_consensus_of_the_others(
     federation: Federation, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -92,6 +92,7 @@ def test_search_stops_goes_on_and_is_read_by_training(
         tune(shops, options={**fixed, "rho": 2.0}, trials=2, **common)
 
 
+@pytest.mark.long
 def test_search_on_files_with_a_validation_set(
     spark: SparkSession, shops: dict[str, DataFrame], tmp_path: Path
 ) -> None:
