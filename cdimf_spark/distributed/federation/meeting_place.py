@@ -8,6 +8,7 @@ writer a table: no two parties ever commit to the same log.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -22,6 +23,8 @@ from cdimf_spark.errors import FederationError
 from cdimf_spark.federation.secrets import is_signed, sign
 
 MEMBERS, ALIGNMENT, STATUS = "members", "alignment", "status"
+# As [FAILED_READ_FILE.NO_HINT] Encountered ...
+_NAMED = re.compile(r"\[[A-Z][A-Z_.]+\].*")
 _EVENT = ("training", "event", "round", "writer", "details")
 
 
@@ -133,6 +136,7 @@ class MeetingPlace:
 
 
 def first_line(error: Exception) -> str:
-    """What an error says, in a line: that with Spark's name of the error, if there is one."""
-    lines = str(error).strip().splitlines() or [type(error).__name__]
-    return next((line for line in lines if "[" in line), lines[0]).strip()[:300]
+    """What an error says, in a line: from Spark's name of the error on, if there is one."""
+    said = str(error).strip() or type(error).__name__
+    named = _NAMED.search(said)
+    return (named[0] if named else said.splitlines()[0]).strip()[:300]

@@ -11,7 +11,12 @@ import numpy as np
 import pytest
 from pyspark.sql import SparkSession
 
-from cdimf_spark.distributed.federation.meeting_place import STATUS, MeetingPlace, PeerError
+from cdimf_spark.distributed.federation.meeting_place import (
+    STATUS,
+    MeetingPlace,
+    PeerError,
+    first_line,
+)
 from cdimf_spark.distributed.federation.placing import decode_users
 from cdimf_spark.distributed.federation.reception import RefusedRowsError, Source, receive
 from cdimf_spark.distributed.federation.round_signs import RoundSigns
@@ -162,3 +167,11 @@ def test_nobody_waits_for_ever(films: MeetingPlace) -> None:
     # An earlier round that is to be used again must be there.
     with pytest.raises(FederationError, match="round 7 of party 'films' was used before"):
         signs(films).find({"films": 7})
+
+
+def test_what_spark_says_of_a_file_is_one_line_from_its_name_on() -> None:
+    """A message had `cannot be read: : org.apache.spark.SparkException: [...]`."""
+    java = "An error occurred while calling o1.x\n: org.apache.spark.SparkException: [NO_FILE] no x"
+    assert first_line(RuntimeError(java)) == "[NO_FILE] no x"
+    assert first_line(RuntimeError("plain\nmore")) == "plain"
+    assert first_line(RuntimeError()) == "RuntimeError"
