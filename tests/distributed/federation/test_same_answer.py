@@ -5,10 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 from pyspark.sql import SparkSession
 
 from cdimf_spark.configuration.settings import ModelConfig
+from cdimf_spark.demonstration_data import demonstration_split
+from tests.benchmarks.data import WARM_PAIR
+from tests.support.amazon import needs_amazon
 from tests.support.helpers import Domains, assert_factors_close, factors_by_id
 from tests.support.parties import SMALL_MODEL, SMALL_TERMS, Federation
 from tests.support.pseudonyms import pseudonym
@@ -61,3 +65,24 @@ def test_so_are_those_of_any_federation(
     federation = Federation(spark, tmp_path, domains, {**SMALL_TERMS, **options})
     federation.train_all()
     assert_equals_one_application(federation, {**SMALL, **options})
+
+
+@pytest.mark.long
+@needs_amazon
+@pytest.mark.parametrize("data", ["real pair", "demonstration"])
+def test_so_are_those_of_real_shops(spark: SparkSession, tmp_path: Path, data: str) -> None:
+    if data == "real pair":
+        domains = {name: read_pairs_file(path) for name, path in WARM_PAIR.items()}
+    else:
+        domains = {n: frame.assign(weight=1.0) for n, frame in demonstration_split().train.items()}
+    options = {"rank": 16, "max_iter": 3}
+    federation = Federation(spark, tmp_path, domains, {"rank": 16, "round_timeout": "1h"}, options)
+    federation.train_all()
+    assert_equals_one_application(federation, options)
+
+
+def read_pairs_file(path: Path) -> pd.DataFrame:
+    """Pairs of one of the published files, each of weight 1."""
+    names = ["user_id", "item_id"]
+    frame = pd.read_csv(path, sep="\t", header=None, names=names, usecols=[0, 1], dtype=str)
+    return frame.assign(weight=1.0)
