@@ -15,6 +15,7 @@ from pyspark.sql import SparkSession
 
 from cdimf_spark import errors
 from cdimf_spark.cli.last_words import say_last
+from cdimf_spark.cli.program import JOB, Program
 from cdimf_spark.distributed.cluster import (
     check_master,
     submitted_master,
@@ -31,7 +32,7 @@ INTERRUPTED = 130
 _OTHER_FAILURE = 1
 
 
-def run(main: Callable[[], object], after_interrupt: str = "") -> int:
+def run(main: Callable[[], object], after_interrupt: str = "", program: Program = JOB) -> int:
     """Run a job and return its exit code.
 
     0 on success, that of the error for a `CDIMFError` (2 usage or configuration, 3 data, 4 output
@@ -44,13 +45,15 @@ def run(main: Callable[[], object], after_interrupt: str = "") -> int:
         The job; called without arguments, it reads the command line.
     after_interrupt
         What to tell a user who pressed Ctrl-C.
+    program
+        How the user started it: messages name commands like that.
     """
     set_up_logging()
     _INTERRUPTS.begin(after_interrupt)
     try:
         main()
     except errors.CDIMFError as error:
-        return _report(str(error), error.exit_code)
+        return _report(program.words(str(error)), error.exit_code)
     except KeyboardInterrupt:
         _INTERRUPTS.report()
         return INTERRUPTED
@@ -62,7 +65,7 @@ def run(main: Callable[[], object], after_interrupt: str = "") -> int:
             return INTERRUPTED
         found = worker_error(error) or storage_error(error)
         if found is not None:
-            return _report(str(found), found.exit_code)
+            return _report(program.words(str(found)), found.exit_code)
         logger.exception("the job failed")
         return _report(f"{type(error).__name__}: {_first_line(error)}", _OTHER_FAILURE)
     return 0

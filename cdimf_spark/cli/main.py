@@ -88,5 +88,5 @@ def _run_job(name: str, arguments: list[str]) -> int:
             raise
         raise MissingPackageError(f"cdimf {name}", "Spark", "spark") from error
     advice = CONSOLE.words(getattr(command, "AFTER_INTERRUPT", ""))
-    code: int = run(partial(command.main, arguments, CONSOLE), advice)
+    code: int = run(partial(command.main, arguments, CONSOLE), advice, CONSOLE)
     return code

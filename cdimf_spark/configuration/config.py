@@ -32,6 +32,7 @@ from cdimf_spark.configuration.settings import (
 )
 from cdimf_spark.configuration.strict_yaml import read_yaml
 from cdimf_spark.errors import ConfigurationError, ValueOutOfRangeError
+from cdimf_spark.wording import did_you_mean
 
 DEFAULT_OUTPUT = "cdimf_model"
 _MODEL_KEYS = tuple(entry.name for entry in fields(ModelConfig))
@@ -102,6 +103,7 @@ class TrainConfig:
         check_names(values, (*_MODEL_KEYS, "domains", *_FOLDERS, "federation"), where)
         model = {name: value for name, value in values.items() if name in _MODEL_KEYS}
         domains, output = domain_options(values.get("domains"), where), values.get("output")
+        _refuse_options_of_nothing(domains)
         return cls(
             model=make_options(ModelConfig, model, where, ""),
             domains=tuple(
@@ -111,6 +113,17 @@ class TrainConfig:
             warm_start=values.get("warm_start") or None,
             federation=FederationConfig.from_dict(values.get("federation"), where),
         )
+
+
+def _refuse_options_of_nothing(domains: Mapping[str, Mapping[str, Any]]) -> None:
+    """Raise ConfigurationError for a domain without a path: most often a misspelt one."""
+    with_path = [name for name, options in domains.items() if options.get("path")]
+    for name in domains:
+        if with_path and name not in with_path:
+            raise ConfigurationError(
+                f"domain {name!r} has options, but no path{did_you_mean(name, with_path)} Known: "
+                f"{', '.join(with_path)}"
+            )
 
 
 def check_output(output: object) -> None:

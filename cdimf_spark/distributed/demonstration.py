@@ -22,6 +22,7 @@ from cdimf_spark.distributed.scorer import Scorer
 from cdimf_spark.errors import ConfigurationError
 from cdimf_spark.reports.text_tables import metrics_table, text_table, training_summary
 from cdimf_spark.schemas import ITEM_ID, USER_ID
+from cdimf_spark.wording import counted
 
 logger = logging.getLogger(__name__)
 
@@ -141,6 +142,7 @@ def _summary(
             "",
             "Held-out items among all items of the shop:",
             metrics_table(results, _K),
+            *_remark(model),
             "",
             f"Recommendations in {domain} (in brackets: the taste of the item)",
             _recommendations(model, data, domain),
@@ -148,6 +150,15 @@ def _summary(
             _NEXT.format(path=model.path),
         )
     )
+
+
+def _remark(model: CDIMFModel) -> tuple[str, ...]:
+    """Why CDIMF may lose here."""
+    n, usual = len(model.history["iterations"]), int(_OPTIONS["max_iter"])
+    if n >= usual:
+        return ()
+    return (f"({counted(n, 'iteration')} of {usual}: the shops do not yet agree, which costs more",
+            " than it gains.)")  # fmt: skip
 
 
 def _recommendations(model: CDIMFModel, data: DemonstrationSet, domain: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 from pyspark.sql import DataFrame, SparkSession
 
@@ -19,6 +20,7 @@ from cdimf_spark.distributed.training.working_tables import WorkingTables
 from cdimf_spark.errors import DataError
 from cdimf_spark.schemas import BLOCK_COLUMNS
 from cdimf_spark.scoring.sources import Sources
+from cdimf_spark.serving.manifest import FILE_NAME as MANIFEST
 
 
 class PublishedModel:
@@ -59,10 +61,7 @@ class PublishedModel:
         self._output = OutputTables(spark, path)
         run = run or last_run(self._output, published=True)
         if run is None:
-            raise DataError(
-                f"no published model in {path!r}: check the spelling, or finish its training "
-                "(jobs/train_cdimf.py --output DIR, with --resume after a stop)"
-            )
+            raise DataError(f"no published model in {path!r}: {_advice(path)}")
         check_format(run, "open the model of", "train again")
         self.run = run
         self.config = TrainConfig.from_dict(run.details["config"])
@@ -119,6 +118,19 @@ class PublishedModel:
     def layout(self) -> Layout:
         """Where the packed interactions lie."""
         return self.tables.layout
+
+
+def _advice(path: str) -> str:
+    """What to do about a folder without a published model."""
+    if (Path(path) / MANIFEST).is_file():
+        return (
+            "it is one that LocalCDIMFModel.save or an export wrote: open it in Python with "
+            "LocalCDIMFModel.open or ServingModel.open"
+        )
+    return (
+        "check the spelling, or finish its training (jobs/train_cdimf.py --output DIR, with "
+        "--resume after a stop)"
+    )
 
 
 def _scoring_tables(output: OutputTables, run: Run, config: TrainConfig) -> ScoringTables:

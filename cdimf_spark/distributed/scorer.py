@@ -48,6 +48,10 @@ class Scorer:
     def __init__(self, tables: ScoringTables) -> None:
         self._tables = tables
 
+    def __repr__(self) -> str:
+        """Name the domains and the rank."""
+        return f"{type(self).__name__}(domains={', '.join(self.domains)}, rank={self.rank})"
+
     @property
     def domains(self) -> tuple[str, ...]:
         """Names of the domains."""

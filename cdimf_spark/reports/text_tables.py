@@ -22,7 +22,9 @@ def text_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 def training_summary(iterations: Sequence[Mapping[str, Any]]) -> str:
     """What a training did: iterations, seconds, share of the loss explained by domain."""
     last = iterations[-1]
-    seconds = median(iteration["seconds"] for iteration in iterations)
+    # The first one compiles and warms up.
+    timed = iterations[1:] if len(iterations) > 1 else iterations
+    seconds = median(iteration["seconds"] for iteration in timed)
     lines = [
         f"{len(iterations)} iterations, {seconds:.2f} s each (median); "
         f"loss {last['loss']:.6g}, primal residual {last['primal_residual']:.4g}, "

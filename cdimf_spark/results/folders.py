@@ -135,7 +135,8 @@ def refuse_other(marker: Marker, given: str, order: Order) -> None:
 def existing(given: str) -> ConfigurationError:
     """The error for a result that nobody asked to replace."""
     return ConfigurationError(
-        f"output {given!r} exists: use --overwrite to replace it, or another path"
+        f"output {given!r} exists: use --overwrite (in Python overwrite=True) to replace it, or "
+        "another path"
     )
 
 

@@ -67,6 +67,15 @@ class Manifest:
         (folder / FILE_NAME).write_text(text, encoding="utf-8")
 
 
+def _advice(folder: Path, error: Exception) -> str:
+    if (folder / "runs" / "_delta_log").is_dir():
+        return (
+            "it is the output of a training on Spark: open it with CDIMFModel.load, or export it "
+            "(jobs/export.py --model DIR --output DIR, or model.export)"
+        )
+    return f"{error}. Export one (jobs/export.py --model DIR --output DIR, or model.export)"
+
+
 def read_manifest(folder: Path) -> Manifest:
     """Read ``model.json``.
 
@@ -80,8 +89,7 @@ def read_manifest(folder: Path) -> Manifest:
         content = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise DataError(
-            f"no exported model in {str(folder)!r} ({error}): export one with "
-            "jobs/export.py --model DIR --output DIR"
+            f"no exported model in {str(folder)!r}: {_advice(folder, error)}"
         ) from error
     if not isinstance(content, dict) or content.get("format") != _FORMAT:
         raise DataError(f"{str(path)!r} does not describe an exported model")

@@ -9,9 +9,11 @@ from pathlib import Path
 import pytest
 
 from cdimf_spark import __version__
+from cdimf_spark.cli.command_line import run
 from cdimf_spark.cli.main import main
 from cdimf_spark.cli.program import COMMANDS, CONSOLE, JOB
 from cdimf_spark.configuration.shipped import settings_folder
+from cdimf_spark.errors import DataError
 from tests.conftest import ROOT
 
 JOBS = sorted((ROOT / "jobs").glob("*.py"))
@@ -72,8 +74,10 @@ def test_settings_are_written_whole_and_name_one_another(
 ) -> None:
     folder = tmp_path / "my settings"
     assert main(["conf", "--write", str(folder)]) == 0
-    shipped = {path.name for path in (ROOT / "conf").iterdir() if path.is_file()}
+    # What is of no use without the repository stays there.
+    shipped = {path.name for path in (ROOT / "conf").iterdir() if path.suffix != ".sh"}
     assert {path.name for path in folder.iterdir()} == shipped
+    assert not [path for path in folder.iterdir() if "jobs/" in path.read_text()]
     assert f"configurationFile={folder}/log4j2.properties" in (folder / "local.conf").read_text()
     assert "local.conf" in capsys.readouterr().out
 
@@ -112,3 +116,13 @@ def test_without_spark_a_command_says_what_to_install() -> None:
     assert ended.returncode == 2
     assert ended.stderr.startswith("error: cdimf train needs Spark: pip install pyspark==")
     assert ended.stderr.count("\n") == 1
+
+
+def test_errors_name_commands_as_the_user_started_them(capsys: pytest.CaptureFixture[str]) -> None:
+    """Who has the wheel alone was told to run a file that is not in it."""
+
+    def fail() -> None:
+        raise DataError("no model: train one (jobs/train_cdimf.py --output DIR)")
+
+    run(fail, program=CONSOLE)
+    assert "train one (cdimf train --output DIR)" in capsys.readouterr().err

@@ -165,3 +165,9 @@ def test_only_unknown_users_get_a_warning_that_says_so(
     assert "2 users of 2 whom no domain knows" in caplog.text
     assert "the first is 'x': are their ids those of the training?" in caplog.text
     assert [tuple(row) for row in rows] == [(u, 1, "a", 1.0, "popular") for u in "xy"]
+
+
+def test_a_model_saved_without_spark_is_named_as_such(spark: SparkSession, tmp_path: Path) -> None:
+    (tmp_path / "model.json").write_text("{}")
+    with pytest.raises(DataError, match=r"open it in Python with LocalCDIMFModel\.open"):
+        CDIMFModel.load(tmp_path, spark)

@@ -117,3 +117,9 @@ def test_requests_that_cannot_be_answered(
     assert any("does not have 1 of 3 items" in line for line in caplog.messages)
     assert any("1 user of 2 whom no domain knows" in line for line in caplog.messages)
     assert any("only 2 items left" in line for line in caplog.messages)
+
+
+def test_the_output_of_a_training_on_spark_is_named_as_such(tmp_path: Path) -> None:
+    (tmp_path / "runs" / "_delta_log").mkdir(parents=True)
+    with pytest.raises(DataError, match=r"a training on Spark: open it with CDIMFModel\.load"):
+        LocalCDIMFModel.open(tmp_path)

@@ -27,14 +27,15 @@ def write_settings(arguments: Sequence[str], program: Program) -> int:
     )
     parser.add_argument("--write", metavar="DIR", required=True, help="an existing or new folder")
     folder = Path(parser.parse_args(arguments).write)
-    files = sorted(path for path in settings_folder().iterdir() if path.is_file())
+    # The archive of classes is made of the repository's jobs.
+    files = sorted(path for path in settings_folder().iterdir() if path.suffix != ".sh")
     _refuse_existing(folder, [path.name for path in files])
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for path in files:
             text = path.read_text(encoding="utf-8")
             # The files name one another by where they are now.
-            text = text.replace(_HERE, f"{folder.absolute()}/")
+            text = program.words(text.replace(_HERE, f"{folder.absolute()}/"))
             (folder / path.name).write_text(text, encoding="utf-8")
     except OSError as error:
         raise ConfigurationError(f"--write {folder}: {error.strerror}") from error
@@ -43,6 +44,8 @@ def write_settings(arguments: Sequence[str], program: Program) -> int:
 
 
 def _refuse_existing(folder: Path, names: Sequence[str]) -> None:
+    if folder.exists() and not folder.is_dir():
+        raise ConfigurationError(f"--write {folder} is a file: name an existing or a new folder")
     there = [name for name in names if (folder / name).exists()]
     if there:
         raise ConfigurationError(
@@ -54,5 +57,6 @@ def _refuse_existing(folder: Path, names: Sequence[str]) -> None:
 def _written(folder: Path, names: Sequence[str]) -> str:
     return (
         f"written to {folder}: {', '.join(names)}\n"
-        f"spark-submit --properties-file {folder / 'local.conf'} ... takes the settings from there"
+        f"spark-submit --properties-file {folder / 'local.conf'} YOUR_PROGRAM.py takes them from "
+        f"there, as does build_session({str(folder / 'local.conf')!r}) in Python"
     )

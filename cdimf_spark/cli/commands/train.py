@@ -51,7 +51,11 @@ def parse_arguments(
         "or catalog.schema.table; columns user, item and (if wanted) weight"
     )
     add("--domain", metavar="NAME=PATH", action="append", default=[], help=domain)
-    add("--output", metavar="DIR", help="folder of the model (default cdimf_model)")
+    folder = (
+        "folder of the model (default cdimf_model); a model that is there is replaced when this "
+        "training is finished"
+    )
+    add("--output", metavar="DIR", help=folder)
     start = (
         "output folder of an earlier training: start from its users, which takes fewer iterations"
     )

@@ -25,6 +25,7 @@ from cdimf_spark.distributed.output.runs import (
     PACKED,
     STARTED,
     Run,
+    last_run,
     new_run,
 )
 from cdimf_spark.distributed.output.tables import OutputTables
@@ -69,6 +70,8 @@ def begin_run(
         run = new_run(tables, details, hold.claim)
         hold.name(run.run_id)
         logger.info("run %s in %s", run.run_id, config.output)
+        if not run.first:
+            _tell_what_is_replaced(tables, config)
         target.claim()
         rows = build_blocks(keyed, layout, config.coupled_domains, config.model.duplicates)
         with Commits() as commits:
@@ -85,6 +88,22 @@ def begin_run(
         "packed into %d blocks of users and %d of items, seconds=%.1f", *blocks, watch.seconds()
     )
     return run
+
+
+def _tell_what_is_replaced(tables: OutputTables, config: TrainConfig) -> None:
+    """Say which model is there; warn if it is one of other domains, which a slip may replace."""
+    found = last_run(tables, published=True)
+    if found is None:
+        return
+    before = TrainConfig.from_dict(found.details["config"], f"run {found.run_id}")
+    level = logging.INFO if before.domain_names == config.domain_names else logging.WARNING
+    logger.log(
+        level,
+        "the model of run %s (domains %s, rank %d) is replaced when this training is finished",
+        found.run_id,
+        ", ".join(before.domain_names),
+        before.model.rank,
+    )
 
 
 def sources_of(config: TrainConfig) -> dict[str, str]:

@@ -132,7 +132,11 @@ def test_bad_data_leave_the_output_alone(
 
 @pytest.mark.slow
 def test_a_second_training_replaces_the_first(
-    spark: SparkSession, domains: Domains, at_once: tuple[Path, Run], tmp_path: Path
+    spark: SparkSession,
+    domains: Domains,
+    at_once: tuple[Path, Run],
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     # A Delta table can be copied as a folder, and the first training is for other tests too.
     output, first = tmp_path / "model", at_once[1]
@@ -141,6 +145,8 @@ def test_a_second_training_replaces_the_first(
     config = config_of(fewer, output, rank=4, max_iter=1, aggregation_period=1)
     second = train(spark, to_spark(spark, fewer), config)
     assert second.run_id != first.run_id
+    # It was replaced without a word, though it had another domain.
+    assert f"the model of run {first.run_id} (domains books, films, games, rank 8)" in caplog.text
     found = {
         kind: factors_by_id(read(spark, output, f"{kind}_factors"))
         for kind in ("user", "item", "shared")
