@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from cdimf_spark.errors import ValueOutOfRangeError
+from cdimf_spark.errors import ConfigurationError, ValueOutOfRangeError
 
 Check = Callable[[str, object], None]
 
@@ -89,3 +89,21 @@ _CHECKS: Mapping[str, Check] = {
     "format": _check_format,
     "spark": _check_session,
 }
+
+
+def refuse_arguments_of(method: str, known: Iterable[str], given: Iterable[str]) -> None:
+    """Raise ConfigurationError for an argument of a method that its object was given.
+
+    Parameters
+    ----------
+    method : str
+        Name of the method.
+    known : iterable of str
+        Its parameters.
+    given : iterable of str
+        Names of what the object was given, and has no use for.
+    """
+    for name in set(given).intersection(known):
+        raise ConfigurationError(
+            f"{name!r} is an argument of {method}(), not of the object: say {method}({name}=...)"
+        )

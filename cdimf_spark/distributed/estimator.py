@@ -11,6 +11,7 @@ from typing import Any, Never, Self
 
 from pyspark.sql import DataFrame, SparkSession
 
+from cdimf_spark.configuration.arguments import refuse_arguments_of
 from cdimf_spark.configuration.config import TrainConfig
 from cdimf_spark.configuration.domains import given_domains
 from cdimf_spark.configuration.federation import FederationConfig
@@ -149,7 +150,7 @@ class CDIMF:
     ) -> None:
         given = locals()
         known = list(options_of(ModelConfig))
-        _refuse_fit_arguments(unknown)
+        refuse_arguments_of("fit", inspect.signature(type(self).fit).parameters, unknown)
         check_names(unknown, [*known, "output", "federation"], "CDIMF()")
         model = ModelConfig(**{name: given[name] for name in known})
         folder = os.fspath(output) if isinstance(output, os.PathLike) else output
@@ -218,15 +219,6 @@ class CDIMF:
             config = replace(config, warm_start=warm_start)
         check_delta(given.spark)
         return _train(given.annotated(domains), config, resume, verbose)
-
-
-def _refuse_fit_arguments(unknown: Mapping[str, object]) -> None:
-    """Raise ConfigurationError for an argument of `fit` where options are wanted."""
-    for name in unknown:
-        if name in inspect.signature(CDIMF.fit).parameters:
-            raise ConfigurationError(
-                f"{name!r} is an argument of fit(), not of CDIMF(): CDIMF(...).fit(..., {name}=...)"
-            )
 
 
 def train_from_config(spark: SparkSession, config: TrainConfig, resume: bool = False) -> CDIMFModel:

@@ -238,14 +238,6 @@ def test_every_option_is_described() -> None:
     )
 
 
-def test_a_tab_in_yaml_is_one_line_that_says_what_to_do(tmp_path: Path) -> None:
-    path = tmp_path / "a.yaml"
-    path.write_text("rank: 3\ndomains:\n\tsport: a.csv\n")
-    with pytest.raises(ConfigurationError, match=r"line 3, column 1: .*not with tabs$") as found:
-        load_config(str(path))
-    assert "\n" not in str(found.value)
-
-
 def test_options_of_a_domain_that_is_not_there_name_the_nearest() -> None:
     with pytest.raises(ConfigurationError, match="no path: did you mean 'sport'"):
         load_config(None, ["domains.sprot.columns=a,b"], ["sport=a.csv"])

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from types import ModuleType
@@ -26,43 +24,15 @@ from cdimf_spark.errors import ConfigurationError
 from cdimf_spark.results.folders import Order
 from cdimf_spark.results.marker import Kind
 from tests.support.folders import snapshot
+from tests.support.shop_folders import Shop, make_shop
 
 DELTA = Order(Kind.RECOMMENDATIONS, "delta")
 DELTA_AGAIN = Order(Kind.RECOMMENDATIONS, "delta", overwrite=True)
 
 
-@dataclass(frozen=True)
-class Shop:
-    """Folders of somebody who uses the package, and has other things beside."""
-
-    root: Path
-    domain: str
-
-    @property
-    def model(self) -> Path:
-        return self.root / "models" / "shop"
-
-    @property
-    def data(self) -> Path:
-        return self.root / "data" / "sport"
-
-
 @pytest.fixture(scope="module")
 def shop(model: CDIMFModel, tmp_path_factory: pytest.TempPathFactory) -> Shop:
-    shop = Shop(tmp_path_factory.mktemp("shop"), model.domains[0])
-    shutil.copytree(model.path, shop.model)
-    shop.data.mkdir(parents=True)
-    (shop.data / "monday.csv").write_text("user,item\nu1,i1\nu1,i2\nu2,i1\n")
-    (shop.root / "foreign" / "deep").mkdir(parents=True)
-    (shop.root / "foreign" / "deep" / "thesis.doc").write_text("years of work")
-    (shop.root / "repository" / ".git").mkdir(parents=True)
-    (shop.root / "repository" / ".git" / "HEAD").write_text("ref: refs/heads/main")
-    (shop.root / "parquet" / "state").mkdir(parents=True)
-    (shop.root / "parquet" / "state" / "part-00000.parquet").write_bytes(b"a table of a geographer")
-    (shop.root / "link").symlink_to(shop.model)
-    (shop.root / "export").mkdir()
-    (shop.root / "export" / "model.json").write_text('{"format": "cdimf_spark arrays"}')
-    return shop
+    return make_shop(tmp_path_factory.mktemp("shop"), model.path, model.domains[0])
 
 
 @pytest.fixture(autouse=True)
