@@ -113,7 +113,7 @@ def test_what_a_run_would_not_replace_is_left_alone(
     shutil.copytree(prepared[1], tmp_path / "o")
     write(tmp_path / "o" / "films" / "train" / "a.csv", "user,item\n")
     before = files_of(tmp_path / "o")
-    with pytest.raises(ConfigurationError, match=r"'films/train/a\.csv', which is not as the command that"):
+    with pytest.raises(ConfigurationError, match=r"'films/train/a\.csv', which is not as the"):
         prepared[0].write(str(tmp_path / "o"), overwrite=True)
     assert files_of(tmp_path / "o") == before
 
