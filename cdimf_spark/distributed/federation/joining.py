@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,13 +32,20 @@ class Members:
         return {name: rho for domains in self.rho.values() for name, rho in domains.items()}
 
 
-def join(place: MeetingPlace, terms: Terms, rho: Mapping[str, float]) -> Members:
+def join(
+    place: MeetingPlace,
+    terms: Terms,
+    rho: Mapping[str, float],
+    book: Callable[[], object] = lambda: None,
+) -> Members:
     """Say the own terms, and wait for those of all parties.
 
     Parameters
     ----------
     rho
         Of the own coupled domains.
+    book
+        Called before the terms leave, which they do once a training.
 
     Raises
     ------
@@ -56,6 +63,7 @@ def join(place: MeetingPlace, terms: Terms, rho: Mapping[str, float]) -> Members
     }
     said = _last_joined(place, place.party)
     if said is None:
+        book()
         place.announce(MEMBERS, JOINED, 0, "", mine)
         logger.info("party %s joined federation %s", place.party, place.federation)
     else:

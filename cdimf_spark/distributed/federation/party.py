@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
+from functools import partial
 from typing import Any, Self
 
 from pyspark.sql import DataFrame, SparkSession
@@ -107,7 +108,6 @@ class Party:
     def align(self, keyed: DataFrame) -> tuple[DataFrame, Mapping[str, Any]]:
         """Join the others, and find the shared users."""
         self._join()
-        self._book("terms", EVERYBODY, 0)
         aligner = Aligner(self.place, self.terms, self.key, self._private, self._book)
         found = aligner.align(keyed, self.config.coupled_domains)
         self.audiences = found.audiences
@@ -180,7 +180,7 @@ class Party:
             raise ConfigurationError(
                 "federation: no domain has a rho above 0, so that nothing would be exchanged"
             )
-        self.members = join(self.place, self.terms, rho)
+        self.members = join(self.place, self.terms, rho, partial(self._book, "terms", EVERYBODY, 0))
 
     def _book(self, what: str, audience: str, users: int) -> None:
         """Book what leaves before the first round."""
