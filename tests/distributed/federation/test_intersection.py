@@ -49,7 +49,7 @@ def find(
     return {names[row["name"]]: row["parties"] for row in found.join(own, PSEUDONYM).collect()}
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_each_party_finds_who_has_its_users(spark: SparkSession, tmp_path: Path) -> None:
     booked: dict[str, list[tuple[str, str, int]]] = {name: [] for name in USERS}
     places = {name: place_of(spark, tmp_path / "place", name) for name in USERS}

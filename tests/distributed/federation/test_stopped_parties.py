@@ -50,10 +50,7 @@ def stop_at(patches: pytest.MonkeyPatch, moment: str, party: str) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "moment",
-    [
-        "after",
-        *(pytest.param(moment, marks=pytest.mark.long) for moment in ("before", "recording")),
-    ],
+    [pytest.param(moment, marks=pytest.mark.long) for moment in ("before", "after", "recording")],
 )
 def test_a_resumed_party_ends_in_the_same_bits(
     federation: Federation, tmp_path: Path, moment: str

@@ -119,7 +119,8 @@ def test_nothing_to_hold_out(spark: SparkSession, tmp_path: Path) -> None:
         tune(lonely, output=str(tmp_path / "none"), trials=1)
 
 
-@pytest.mark.parametrize("negatives", [999, pytest.param("all", marks=pytest.mark.long)])
+@pytest.mark.long
+@pytest.mark.parametrize("negatives", [999, "all"])
 def test_small_catalogues_are_tuned_on_all_their_items(
     shops: dict[str, DataFrame], tmp_path: Path, negatives: int | str
 ) -> None:
