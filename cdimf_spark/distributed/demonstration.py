@@ -155,10 +155,8 @@ def _summary(
 def _remark(model: CDIMFModel) -> tuple[str, ...]:
     """Why CDIMF may lose here."""
     n, usual = len(model.history["iterations"]), int(_OPTIONS["max_iter"])
-    if n >= usual:
-        return ()
-    return (f"({counted(n, 'iteration')} of {usual}: the shops do not yet agree, which costs more",
-            " than it gains.)")  # fmt: skip
+    done = f"{counted(n, 'iteration')} of the usual {usual}"
+    return () if n >= usual else (f"({done}: the shops do not agree yet, and sharing costs.)",)
 
 
 def _recommendations(model: CDIMFModel, data: DemonstrationSet, domain: str) -> str:

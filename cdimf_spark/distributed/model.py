@@ -24,7 +24,8 @@ from cdimf_spark.distributed.failures import public
 from cdimf_spark.distributed.fold_in.explain import explain
 from cdimf_spark.distributed.fold_in.fold_in import fold_in
 from cdimf_spark.distributed.input.given import Domains, Source, called, given_rows
-from cdimf_spark.distributed.published import PublishedModel
+from cdimf_spark.distributed.output.tables import OutputTables
+from cdimf_spark.distributed.published import FactorTables, PublishedModel
 from cdimf_spark.distributed.scorer import Scorer
 from cdimf_spark.distributed.session import build_session
 from cdimf_spark.evaluation.groups import GROUPINGS
@@ -34,7 +35,7 @@ from cdimf_spark.reports.results import Comparison, History, Overlap
 from cdimf_spark.schemas import DOMAIN, USER_ID
 
 
-class CDIMFModel(Scorer):
+class CDIMFModel(FactorTables, Scorer):
     """The published model of an output folder: what `CDIMF.fit` and `CDIMFModel.load` return.
 
     Parameters
@@ -49,7 +50,8 @@ class CDIMFModel(Scorer):
     """
 
     def __init__(self, published: PublishedModel) -> None:
-        super().__init__(published.tables)
+        FactorTables.__init__(self, OutputTables(published.spark, published.path))
+        Scorer.__init__(self, published.tables)
         self._published = published
 
     def __repr__(self) -> str:
@@ -91,21 +93,6 @@ class CDIMFModel(Scorer):
     def run_id(self) -> str:
         """Name of the training that published it, as in the tables."""
         return self._published.run.run_id
-
-    @property
-    def user_factors(self) -> DataFrame:
-        """Rows that score the users of each domain: domain, user_id, factors."""
-        return self._published.user_factors
-
-    @property
-    def item_factors(self) -> DataFrame:
-        """Rows of the items: domain, item_id, factors."""
-        return self._published.item_factors
-
-    @property
-    def shared_factors(self) -> DataFrame:
-        """Consensus rows of the users of several domains: user_id, factors."""
-        return self._published.shared_factors
 
     @property
     def history(self) -> History:

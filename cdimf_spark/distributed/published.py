@@ -23,7 +23,29 @@ from cdimf_spark.scoring.sources import Sources
 from cdimf_spark.serving.manifest import FILE_NAME as MANIFEST
 
 
-class PublishedModel:
+class FactorTables:
+    """The published tables of factors of an output folder."""
+
+    def __init__(self, output: OutputTables) -> None:
+        self._output = output
+
+    @property
+    def user_factors(self) -> DataFrame:
+        """Rows that score the users of each domain: domain, user_id, factors."""
+        return self._output.read("user_factors")
+
+    @property
+    def item_factors(self) -> DataFrame:
+        """Rows of the items: domain, item_id, factors."""
+        return self._output.read("item_factors")
+
+    @property
+    def shared_factors(self) -> DataFrame:
+        """Consensus rows of the users of several domains: user_id, factors."""
+        return self._output.read("shared_factors")
+
+
+class PublishedModel(FactorTables):
     """The published tables of an output folder, and the packed data that they were made of.
 
     Parameters
@@ -58,7 +80,7 @@ class PublishedModel:
     ) -> None:
         check_delta(spark)
         self.path = path = os.fspath(path)
-        self._output = OutputTables(spark, path)
+        super().__init__(OutputTables(spark, path))
         run = run or last_run(self._output, published=True)
         if run is None:
             raise DataError(f"no published model in {path!r}: {_advice(path)}")
@@ -81,21 +103,6 @@ class PublishedModel:
     def rank(self) -> int:
         """Length of a factor row."""
         return self.tables.rank
-
-    @property
-    def user_factors(self) -> DataFrame:
-        """Rows that score the users of each domain: domain, user_id, factors."""
-        return self._output.read("user_factors")
-
-    @property
-    def item_factors(self) -> DataFrame:
-        """Rows of the items: domain, item_id, factors."""
-        return self._output.read("item_factors")
-
-    @property
-    def shared_factors(self) -> DataFrame:
-        """Consensus rows of the users of several domains: user_id, factors."""
-        return self._output.read("shared_factors")
 
     def blocks(self) -> DataFrame:
         """Packed interactions of the training: ``BLOCK_ROW`` and `side`."""

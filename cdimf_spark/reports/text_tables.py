@@ -23,10 +23,11 @@ def training_summary(iterations: Sequence[Mapping[str, Any]]) -> str:
     """What a training did: iterations, seconds, share of the loss explained by domain."""
     last = iterations[-1]
     # The first one compiles and warms up.
-    timed = iterations[1:] if len(iterations) > 1 else iterations
+    timed = iterations[1:] or iterations
     seconds = median(iteration["seconds"] for iteration in timed)
+    which = "median" if timed is iterations else "median of all but the first"
     lines = [
-        f"{len(iterations)} iterations, {seconds:.2f} s each (median); "
+        f"{len(iterations)} iterations, {seconds:.2f} s each ({which}); "
         f"loss {last['loss']:.6g}, primal residual {last['primal_residual']:.4g}, "
         f"dual residual {last['dual_residual']:.4g}",
         "",

@@ -15,7 +15,7 @@ from pathlib import Path
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from cdimf_spark.distributed.federation.alignment import Aligner
+from cdimf_spark.distributed.federation.aligning.alignment import Aligner
 from cdimf_spark.distributed.output.tables import OutputTables
 from cdimf_spark.distributed.session import build_session
 from cdimf_spark.federation.terms import Terms

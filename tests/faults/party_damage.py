@@ -15,7 +15,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from cdimf_spark.distributed.federation.party import Party
-from cdimf_spark.distributed.federation.publication import FINISHED_ROUND
+from cdimf_spark.distributed.federation.rounds.publication import FINISHED_ROUND
 from cdimf_spark.distributed.output.tables import OutputTables
 from cdimf_spark.federation.secrets import digest_key
 from tests.faults.party_outcomes import Fault, outcome_of

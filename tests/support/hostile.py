@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from cdimf_spark.distributed.blocks.block_rows import Address, encode, to_table
 from cdimf_spark.distributed.federation.party import Party
-from cdimf_spark.distributed.federation.publication import Envelope, publish_round, sizes_of
+from cdimf_spark.distributed.federation.rounds.publication import Envelope, publish_round, sizes_of
 from cdimf_spark.federation.sent_rows import pack_rows, unpack_rows
 from cdimf_spark.schemas import BLOCK_ROW
 from tests.support.parties import Federation

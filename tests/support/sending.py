@@ -10,7 +10,7 @@ from pyspark.sql import DataFrame, SparkSession
 
 from cdimf_spark.distributed.blocks.block_rows import Address, encode, to_table
 from cdimf_spark.distributed.federation.meeting_place import MeetingPlace
-from cdimf_spark.distributed.federation.publication import Envelope, publish_round, sizes_of
+from cdimf_spark.distributed.federation.rounds.publication import Envelope, publish_round, sizes_of
 from cdimf_spark.federation.secrets import digest_key
 from cdimf_spark.federation.sent_rows import pack_rows
 from cdimf_spark.schemas import BLOCK_ROW

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -22,10 +22,17 @@ from cdimf_spark.distributed.output.tables import OutputTables, is_missing
 from cdimf_spark.errors import FederationError
 from cdimf_spark.federation.secrets import is_signed, sign
 
+# Between the parties of an audience.
+BETWEEN = "+"
 MEMBERS, ALIGNMENT, STATUS = "members", "alignment", "status"
 # As [FAILED_READ_FILE.NO_HINT] Encountered ...
 _NAMED = re.compile(r"\[[A-Z][A-Z_.]+\].*")
 _EVENT = ("training", "event", "round", "writer", "details")
+
+
+def audience_of(parties: Iterable[str]) -> str:
+    """Name of the audience that some parties are: sorted, joined by ``+``."""
+    return BETWEEN.join(sorted(parties))
 
 
 class PeerError(FederationError):

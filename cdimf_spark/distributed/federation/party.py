@@ -13,14 +13,14 @@ from pyspark.sql import DataFrame, SparkSession
 from cdimf_spark.configuration.config import TrainConfig
 from cdimf_spark.configuration.federation import FederationConfig
 from cdimf_spark.configuration.settings import ModelConfig
-from cdimf_spark.distributed.federation.alignment import BETWEEN, Aligner
+from cdimf_spark.distributed.federation.aligning.alignment import Aligner
 from cdimf_spark.distributed.federation.audit import SENT, AuditLog, Booking
-from cdimf_spark.distributed.federation.exchange import RoundExchange
 from cdimf_spark.distributed.federation.joining import Members, join
-from cdimf_spark.distributed.federation.meeting_place import STATUS, MeetingPlace
-from cdimf_spark.distributed.federation.partner_steps import PartnerSteps
-from cdimf_spark.distributed.federation.round_signs import FINISHED, LEFT, RoundSigns
-from cdimf_spark.distributed.federation.sending import Sender
+from cdimf_spark.distributed.federation.meeting_place import BETWEEN, STATUS, MeetingPlace
+from cdimf_spark.distributed.federation.rounds.exchange import RoundExchange
+from cdimf_spark.distributed.federation.rounds.round_signs import FINISHED, LEFT, RoundSigns
+from cdimf_spark.distributed.federation.rounds.sending import Sender
+from cdimf_spark.distributed.federation.steps.partner_steps import PartnerSteps
 from cdimf_spark.distributed.output.runs import Run
 from cdimf_spark.distributed.output.tables import OutputTables
 from cdimf_spark.distributed.preparation.identity import read_key

@@ -10,7 +10,10 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from cdimf_spark.distributed.blocks.indexing import PSEUDONYM
-from cdimf_spark.distributed.federation.intersection import blinding_key, parties_by_intersection
+from cdimf_spark.distributed.federation.aligning.intersection import (
+    blinding_key,
+    parties_by_intersection,
+)
 from cdimf_spark.distributed.federation.meeting_place import MeetingPlace
 from cdimf_spark.distributed.output.tables import OutputTables
 from cdimf_spark.errors import FederationError

@@ -11,8 +11,8 @@ import pytest
 
 from cdimf_spark.configuration.settings import ModelConfig
 from cdimf_spark.distributed.blocks.block_rows import decode, decode_matrix
-from cdimf_spark.distributed.federation.partner_steps import PartnerSteps
 from cdimf_spark.distributed.federation.party import Party
+from cdimf_spark.distributed.federation.steps.partner_steps import PartnerSteps
 from cdimf_spark.distributed.output.runs import last_run
 from cdimf_spark.distributed.output.tables import OutputTables
 from cdimf_spark.distributed.training.steps.iteration import UserState
@@ -32,6 +32,17 @@ def rows_sent(federation: Federation, party: str, number: int) -> dict[int, np.n
         keys, rows = unpack_rows(bytes(row["payload"]), row["n"], 6)
         found.update(zip(keys.tolist(), rows, strict=True))
     return found
+
+
+def assert_starts_from(expected: dict[int, np.ndarray], state: UserState) -> None:
+    """The shared users' z, and their X + U as U is 0, are given rows, by own key."""
+    assert state.exchange is not None
+    assert state.z is not None
+    exchange = state.exchange.toArrow()
+    keys = decode(exchange, "exchange_keys", domain="films").tolist()
+    for kind, table in (("exchange", exchange), ("z", state.z.toArrow())):
+        rows = decode_matrix(table, kind, 6, domain="films")
+        assert_factors_close(dict(zip(keys, rows, strict=True)), expected)
 
 
 @pytest.mark.long
@@ -67,16 +78,7 @@ def test_a_late_party_starts_from_the_consensus_of_the_others(
     names = {one: int(id_keys([pseudonym(one)])[0]) for one in shared}
     assert {names[one] for one in shared} == set(sent)
     (state,) = states
-    assert state.exchange is not None
-    assert state.z is not None
-    exchange, z = state.exchange.toArrow(), state.z.toArrow()
-    for table in (exchange, z):
-        kind = "z" if table is z else "exchange"
-        rows = decode_matrix(table, kind, 6, domain="films")
-        keys = decode(exchange, "exchange_keys", domain="films")
-        found = dict(zip(keys.tolist(), rows, strict=True))
-        expected = {int(id_keys([one])[0]): sent[names[one]] for one in shared}
-        assert_factors_close(found, expected)
+    assert_starts_from({int(id_keys([one])[0]): sent[names[one]] for one in shared}, state)
     # It knows more after one iteration than it did when all began.
     at_first = last_run(OutputTables(federation.spark, str(federation.output("films"))))
     assert at_first is not None

@@ -17,9 +17,9 @@ from cdimf_spark.distributed.federation.meeting_place import (
     PeerError,
     first_line,
 )
-from cdimf_spark.distributed.federation.placing import decode_users
-from cdimf_spark.distributed.federation.reception import RefusedRowsError, Source, receive
-from cdimf_spark.distributed.federation.round_signs import RoundSigns
+from cdimf_spark.distributed.federation.rounds.placing import decode_users
+from cdimf_spark.distributed.federation.rounds.reception import RefusedRowsError, Source, receive
+from cdimf_spark.distributed.federation.rounds.round_signs import RoundSigns
 from cdimf_spark.errors import FederationError
 from cdimf_spark.federation.secrets import digest_key
 from cdimf_spark.federation.terms import Terms

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from pyspark.sql import DataFrame
 
-from cdimf_spark.distributed.federation.sending import Sender
+from cdimf_spark.distributed.federation.rounds.sending import Sender
 from cdimf_spark.distributed.output.runs import ITERATION, Run
 from cdimf_spark.errors import ConfigurationError
 from tests.support.parties import Federation

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from cdimf_spark.distributed.blocks.block_ops import address_of, by_domain, shared_mask
 from cdimf_spark.distributed.blocks.block_rows import decode, decode_matrix, encode, to_table
-from cdimf_spark.distributed.federation.placing import decode_users
+from cdimf_spark.distributed.federation.rounds.placing import decode_users
 from cdimf_spark.distributed.training.steps.half_step import StepSettings
 from cdimf_spark.distributed.training.steps.routing import scoring_rows, send_users
 from cdimf_spark.distributed.training.steps.shared_users import (

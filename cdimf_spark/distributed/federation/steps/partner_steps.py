@@ -8,12 +8,12 @@ from typing import Any
 from pyspark.sql import DataFrame
 
 from cdimf_spark.configuration.settings import ModelConfig
-from cdimf_spark.distributed.federation.consensus_step import (
+from cdimf_spark.distributed.federation.rounds.exchange import RoundExchange
+from cdimf_spark.distributed.federation.steps.consensus_step import (
     make_consensus_step,
     make_late_start,
 )
-from cdimf_spark.distributed.federation.exchange import RoundExchange
-from cdimf_spark.distributed.federation.solve_step import make_solve_step
+from cdimf_spark.distributed.federation.steps.solve_step import make_solve_step
 from cdimf_spark.distributed.training.steps.iteration import (
     EXCHANGE_KINDS,
     Messages,

@@ -14,21 +14,16 @@ from numpy.typing import NDArray
 
 from cdimf_spark.distributed.blocks.block_ops import address_of, by_domain
 from cdimf_spark.distributed.blocks.block_rows import (
-    PART_BITS,
     decode,
     decode_matrix,
     encode,
     to_table,
 )
+from cdimf_spark.distributed.federation.rounds.publication import PAYLOAD_BITS
 from cdimf_spark.distributed.training.steps.half_step import StepSettings
 from cdimf_spark.distributed.training.steps.user_step import ItemSide, SolvedUsers, solve_users
 from cdimf_spark.distributed.workers import CogroupFunction
 from cdimf_spark.federation.sent_rows import pack_rows
-
-# Payloads of one block and audience are fewer than 2 to this; `part` of a row `sent` has the number
-# of the audience above the number of the payload.
-_PAYLOAD_BITS = 6
-AUDIENCE_SHIFT = PART_BITS + _PAYLOAD_BITS
 
 
 def make_solve_step(
@@ -83,6 +78,6 @@ def _sent(block: SolvedUsers, numbers: Sequence[int]) -> list[pa.RecordBatch]:
         mine = np.flatnonzero(audiences == number)
         mine = mine[np.argsort(names[mine])]
         for place, payload in enumerate(pack_rows(names[mine], block.update.exchanged[mine])):
-            source = (number << _PAYLOAD_BITS) + place
+            source = (number << PAYLOAD_BITS) + place
             batches += encode(block.at, {"sent": payload}, source=source)
     return batches

@@ -15,7 +15,7 @@ from pyspark.sql import DataFrame, Row
 
 from cdimf_spark.distributed.blocks.block_rows import Address, encode
 from cdimf_spark.distributed.federation.meeting_place import MeetingPlace, first_line
-from cdimf_spark.distributed.federation.publication import EXCHANGE_ROW, Envelope, table_of
+from cdimf_spark.distributed.federation.rounds.publication import EXCHANGE_ROW, Envelope, table_of
 from cdimf_spark.distributed.workers import (
     PartitionFunction,
     apply_to_partitions,

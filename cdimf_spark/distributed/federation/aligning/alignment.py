@@ -16,9 +16,12 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from cdimf_spark.distributed.blocks.indexing import AUDIENCE, PSEUDONYM
-from cdimf_spark.distributed.federation.intersection import blinding_key, parties_by_intersection
-from cdimf_spark.distributed.federation.meeting_place import MeetingPlace
-from cdimf_spark.distributed.federation.own_users import ALIGNED, show_users, users_shown
+from cdimf_spark.distributed.federation.aligning.intersection import (
+    blinding_key,
+    parties_by_intersection,
+)
+from cdimf_spark.distributed.federation.aligning.own_users import ALIGNED, show_users, users_shown
+from cdimf_spark.distributed.federation.meeting_place import BETWEEN, MeetingPlace
 from cdimf_spark.distributed.federation.waiting_for_events import wait_for_events
 from cdimf_spark.distributed.output.tables import OutputTables
 from cdimf_spark.distributed.preparation.identity import pseudonym_of
@@ -27,7 +30,6 @@ from cdimf_spark.schemas import DOMAIN, USER_ID
 
 logger = logging.getLogger(__name__)
 
-BETWEEN = "+"
 # Called with what leaves, for whom, and for how many users, before it does.
 Book = Callable[[str, str, int], None]
 

@@ -11,7 +11,7 @@ from pyspark.sql import DataFrame
 
 from cdimf_spark.distributed.federation.audit import SENT, AuditLog, Booking, bookings_of
 from cdimf_spark.distributed.federation.meeting_place import STATUS, MeetingPlace, PartyEvent
-from cdimf_spark.distributed.federation.publication import (
+from cdimf_spark.distributed.federation.rounds.publication import (
     FINISHED_ROUND,
     Envelope,
     forget_rounds,
@@ -76,8 +76,12 @@ class Sender:
             self._booked_ahead = number
 
     def close(self) -> None:
-        """Book what is not yet booked."""
-        self._booking.wait()
+        """Book what is not yet booked; nothing is sent after this."""
+        with self._booking:
+            self._booking.wait()
+        self._book_now()
+
+    def _book_now(self) -> None:
         self.audit.book(self._to_book)
         self._to_book.clear()
 
@@ -100,7 +104,7 @@ class Sender:
             self._sizes = sizes_of(solved, self.audiences, self.rank)
         if self._booked_ahead != number:
             self.book(bookings_of(SENT, number, self.place.party, self._sizes))
-            self.close()
+            self._book_now()
         # Nothing leaves before it is booked.
         self._booking.wait()
         kept_from = max(1, number - self.kept_rounds + 1)

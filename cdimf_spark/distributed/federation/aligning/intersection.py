@@ -16,8 +16,18 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from cdimf_spark.distributed.blocks.indexing import PSEUDONYM
-from cdimf_spark.distributed.federation.meeting_place import STATUS, MeetingPlace, PartyEvent
-from cdimf_spark.distributed.federation.own_users import ALIGNED, digest_of, show_users, users_shown
+from cdimf_spark.distributed.federation.aligning.own_users import (
+    ALIGNED,
+    digest_of,
+    show_users,
+    users_shown,
+)
+from cdimf_spark.distributed.federation.meeting_place import (
+    STATUS,
+    MeetingPlace,
+    PartyEvent,
+    audience_of,
+)
 from cdimf_spark.distributed.federation.waiting_for_events import last_event, wait_for_events
 from cdimf_spark.distributed.output.tables import BLINDING, OutputTables
 from cdimf_spark.distributed.workers import apply_to_partitions
@@ -88,7 +98,7 @@ def parties_by_intersection(
 
 def table_for(place: MeetingPlace, party: str) -> str:
     """Name of the table of points that only a pair of parties may read."""
-    return f"{REBLINDED}/{'+'.join(sorted((place.party, party)))}"
+    return f"{REBLINDED}/{audience_of((place.party, party))}"
 
 
 def _blinded(names: DataFrame, key: bytes) -> DataFrame:
@@ -125,7 +135,7 @@ def _answer(
     table = table_for(place, party)
     before = last_event(place, place.party, f"{REBLINDED} {party}")
     if before is None:
-        book("points of another party", table.partition("/")[2], shown.details["users"])
+        book("points of another party", audience_of((place.party, party)), shown.details["users"])
         rows = again.withColumn("training", F.lit(place.training))
         place.append(rows.repartition(_POINT).sortWithinPartitions(_POINT), table, ("training",))
         place.announce(STATUS, f"{REBLINDED} {party}", 0, "", dict(shown.details))

@@ -12,13 +12,17 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from cdimf_spark.arrow_schemas import arrow_schema
+from cdimf_spark.distributed.blocks.block_rows import PART_BITS
 from cdimf_spark.distributed.federation.meeting_place import STATUS, MeetingPlace
-from cdimf_spark.distributed.federation.solve_step import AUDIENCE_SHIFT
 from cdimf_spark.distributed.output.commits import Commits
 from cdimf_spark.distributed.workers import PartitionFunction, apply_to_partitions
 from cdimf_spark.federation.secrets import sign
 
 EXCHANGE = "exchange"
+# Payloads of one block and audience are fewer than 2 to this; `part` of a row `sent` has the number
+# of the audience above the number of the payload.
+PAYLOAD_BITS = 6
+_AUDIENCE_SHIFT = PART_BITS + PAYLOAD_BITS
 FINISHED_ROUND = "round"
 # A row has some users of one block of a domain: keys of pseudonyms and X + U as bytes.
 EXCHANGE_ROW = (
@@ -114,7 +118,7 @@ def forget_rounds(place: MeetingPlace, audiences: Sequence[str], kept_from: int)
 def sizes_of(solved: DataFrame, audiences: Sequence[str], rank: int) -> dict[str, dict[str, int]]:
     """By audience: `rows` of the table, `users` and `bytes`."""
     sent = solved.where("kind = 'sent'")
-    number = F.expr(f"shiftright(part, {AUDIENCE_SHIFT})").alias("number")
+    number = F.expr(f"shiftright(part, {_AUDIENCE_SHIFT})").alias("number")
     size = F.sum(F.octet_length("payload")).alias("bytes")
     counted = sent.groupBy(number).agg(F.count("*").alias("rows"), size).collect()
     return {
@@ -128,7 +132,7 @@ def sizes_of(solved: DataFrame, audiences: Sequence[str], rank: int) -> dict[str
 
 
 def _write(place: MeetingPlace, sent: DataFrame, number: int, envelope: Envelope) -> None:
-    mine = sent.where(f"shiftright(part, {AUDIENCE_SHIFT}) = {number}")
+    mine = sent.where(f"shiftright(part, {_AUDIENCE_SHIFT}) = {number}")
     signed = apply_to_partitions(mine, make_signer(envelope), EXCHANGE_ROW)
     place.append(signed, table_of(envelope.audience), _PARTITIONS)
 
@@ -143,7 +147,7 @@ def make_signer(envelope: Envelope) -> PartitionFunction:
             rows = []
             for row in batch.select(["domain", "block", "part", "payload"]).to_pylist():
                 n = len(row["payload"]) // step
-                part = row["part"] & ((1 << AUDIENCE_SHIFT) - 1)
+                part = row["part"] & ((1 << _AUDIENCE_SHIFT) - 1)
                 fields = envelope.fields(row["domain"], row["block"], part, n)
                 digest = sign(envelope.secret, *fields, row["payload"])
                 marks = (envelope.training, envelope.round, envelope.writer)

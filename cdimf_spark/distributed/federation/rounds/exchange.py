@@ -12,19 +12,18 @@ import numpy as np
 from pyspark.sql import DataFrame
 
 from cdimf_spark.distributed.blocks.layout import Side
-from cdimf_spark.distributed.federation.alignment import BETWEEN
 from cdimf_spark.distributed.federation.audit import READ, bookings_of
 from cdimf_spark.distributed.federation.joining import Members
-from cdimf_spark.distributed.federation.meeting_place import MeetingPlace, PartyEvent
-from cdimf_spark.distributed.federation.placing import directory_of, place_rows
-from cdimf_spark.distributed.federation.publication import Envelope
-from cdimf_spark.distributed.federation.reception import (
+from cdimf_spark.distributed.federation.meeting_place import BETWEEN, MeetingPlace, PartyEvent
+from cdimf_spark.distributed.federation.rounds.placing import directory_of, place_rows
+from cdimf_spark.distributed.federation.rounds.publication import Envelope
+from cdimf_spark.distributed.federation.rounds.reception import (
     RefusedRowsError,
     Source,
     receive,
 )
-from cdimf_spark.distributed.federation.round_signs import RoundSigns
-from cdimf_spark.distributed.federation.sending import Sender
+from cdimf_spark.distributed.federation.rounds.round_signs import RoundSigns
+from cdimf_spark.distributed.federation.rounds.sending import Sender
 from cdimf_spark.distributed.output.runs import Run
 from cdimf_spark.distributed.training.steps.sums import Sums
 from cdimf_spark.distributed.training.timing import Stopwatch

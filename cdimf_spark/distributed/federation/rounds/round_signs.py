@@ -14,7 +14,7 @@ from cdimf_spark.distributed.federation.meeting_place import (
     PartyEvent,
     PeerError,
 )
-from cdimf_spark.distributed.federation.publication import FINISHED_ROUND
+from cdimf_spark.distributed.federation.rounds.publication import FINISHED_ROUND
 from cdimf_spark.distributed.federation.waiting import wait_for
 from cdimf_spark.errors import FederationError
 from cdimf_spark.federation.rounds import (
