@@ -22,7 +22,7 @@ class _JobParser(argparse.ArgumentParser):
     `hints` has what to say of options that a user may expect, and that there are not.
     """
 
-    hints: Mapping[str, str] = MappingProxyType({})
+    hints: Mapping[str, str]
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
         """Refuse an unknown option before anything else: it may be the one that is missing."""

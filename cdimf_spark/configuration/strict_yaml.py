@@ -50,7 +50,7 @@ def read_yaml(path: str) -> dict[str, Any]:
             values = yaml.load(file, _TextLoader)
     except OSError as error:
         raise ConfigurationError(
-            f"cannot read the configuration {path!r}: {error.strerror}. Check the spelling"
+            f"cannot read {path!r}: {error.strerror}. Check the spelling"
         ) from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise ConfigurationError(f"{path!r} is not valid YAML: {_in_a_line(error)}") from error

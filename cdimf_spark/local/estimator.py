@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import logging
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import fields
 from pathlib import Path
@@ -25,9 +23,6 @@ from cdimf_spark.progress import showing
 from cdimf_spark.serving.serving_model import ServingModel
 from cdimf_spark.solver.earlier import EarlierRows, KeyedRows, check_earlier
 from cdimf_spark.solver.local import LocalDomain, train_local
-from cdimf_spark.solver.rules import nothing_shared
-
-logger = logging.getLogger(__name__)
 
 
 class LocalCDIMF:
@@ -108,7 +103,6 @@ class LocalCDIMF:
             for name, table in tables.items()
         }
         domains = {name: _local_domain(data[name], configs[name]) for name in data}
-        _warn_if_nothing_is_shared(domains, self.config)
         watch = Watch(self.config, on_iteration)
         with showing(verbose, self.config.max_iter, "iteration"):
             trained = train_local(domains, self.config, earlier, watch)
@@ -119,19 +113,6 @@ class LocalCDIMF:
             watch.history,
         )
         return LocalCDIMFModel(serve(trained, data, self.config), training)
-
-
-def _warn_if_nothing_is_shared(domains: Mapping[str, LocalDomain], model: ModelConfig) -> None:
-    coupled = [
-        name
-        for name, one in domains.items()
-        if model.for_domain(one.config or DomainConfig(name, IN_MEMORY)).rho > 0
-    ]
-    having = Counter(user for name in coupled for user in domains[name].user_ids)
-    n_shared = {n: sum(having[user] > 1 for user in domains[n].user_ids) for n in coupled}
-    warning = nothing_shared(n_shared, coupled)
-    if warning:
-        logger.warning("%s", warning)
 
 
 def _domain_configs(

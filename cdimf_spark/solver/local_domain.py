@@ -16,7 +16,7 @@ from cdimf_spark.kernel.objective import ridge_loss
 from cdimf_spark.kernel.rows.least_squares import gram
 from cdimf_spark.solver.block import Coupling, InteractionBlock, update_items, update_users
 from cdimf_spark.solver.earlier import EarlierRows, StartOf
-from cdimf_spark.solver.rules import DomainRules, DomainSize, domain_rules
+from cdimf_spark.solver.rules import DomainRules, DomainSize, domain_rules, warn_if_alone
 from cdimf_spark.solver.stopping import finite_basis
 
 Matrix = NDArray[np.float32]
@@ -144,10 +144,12 @@ def make_sides(domains: Mapping[str, LocalDomain], model: ModelConfig) -> list[D
     keys = {name: id_keys(domains[name].user_ids) for name in settings}
     coupled = [keys[name] for name in settings if settings[name].rho > 0]
     distinct, counts = np.unique(np.concatenate([*coupled, []]), return_counts=True)
-    sides = []
+    sides, n_shared = [], {}
     for name, chosen in settings.items():
         shared = np.isin(keys[name], distinct[counts > 1]) & (chosen.rho > 0)
         sides.append(_make_side(name, domains[name], chosen, keys[name], shared, model))
+        n_shared[name] = int(shared.sum())
+    warn_if_alone(n_shared, [name for name in settings if settings[name].rho > 0])
     return sides
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -11,6 +12,8 @@ from numpy.typing import NDArray
 
 from cdimf_spark.configuration.settings import DomainSettings, resolve_unobserved_weight
 from cdimf_spark.kernel.rows.least_squares import row_ridge
+
+logger = logging.getLogger(__name__)
 
 
 class DomainSize(NamedTuple):
@@ -22,8 +25,8 @@ class DomainSize(NamedTuple):
     n_interactions: int
 
 
-def nothing_shared(n_shared: Mapping[str, int], coupled: Iterable[str]) -> str:
-    """Warn of coupled domains that have no user in common with another one; empty if none has.
+def warn_if_alone(n_shared: Mapping[str, int], coupled: Iterable[str]) -> None:
+    """Log a warning of coupled domains that have no user in common with another one.
 
     Different spellings of the ids of the same users are the usual cause.
 
@@ -36,13 +39,12 @@ def nothing_shared(n_shared: Mapping[str, int], coupled: Iterable[str]) -> str:
     """
     names = sorted(coupled)
     alone = [name for name in names if not n_shared[name]]
-    if len(names) < 2 or not alone:
-        return ""
-    which = f"domain {alone[0]!r} has" if len(alone) == 1 else f"domains {', '.join(alone)} have"
-    return (
-        f"{which} no user in common with another domain, and neither learn from one nor teach it. "
-        "Check that a user has the same id everywhere"
-    )
+    if len(names) > 1 and alone:
+        logger.warning(
+            "domains without a user in common with another one, which share nothing: %s. Check "
+            "that a user has the same id everywhere",
+            ", ".join(alone),
+        )
 
 
 @dataclass(frozen=True)

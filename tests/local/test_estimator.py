@@ -165,7 +165,7 @@ def test_domains_without_a_common_user_are_worth_a_warning(
         for name in ("books", "films")
     }
     LocalCDIMF(rank=2, max_iter=1).fit(frames)
-    assert "domains books, films have no user in common with another domain" in caplog.text
+    assert "in common with another one, which share nothing: books, films" in caplog.text
     caplog.clear()
     LocalCDIMF(rank=2, max_iter=1, rho=0.0).fit(frames)
     LocalCDIMF(rank=2, max_iter=1).fit({name: frames["books"] for name in frames})

@@ -129,13 +129,19 @@ def _find_format(spark: SparkSession, domain: DomainConfig) -> str:
     if form is None:
         # The reader of text takes any file; nothing is read yet.
         files = spark.read.text(domain.path).inputFiles()
-        # A Delta table without rows has no file that the reader sees.
-        form = _SUFFIXES.get(_suffix(files[0]), "csv") if files else "parquet"
-        if not files and not is_delta(spark, domain.path):
-            raise EmptyInputError(domain.path, domain.name)
+        if not files:
+            return _format_without_files(spark, domain)
+        form = _SUFFIXES.get(_suffix(files[0]), "csv")
     if form == "parquet" and is_delta(spark, domain.path):
         return "delta"
     return form
+
+
+def _format_without_files(spark: SparkSession, domain: DomainConfig) -> str:
+    """Return delta for a table without rows, which has no file that the reader of text sees."""
+    if not is_delta(spark, domain.path):
+        raise EmptyInputError(domain.path, domain.name)
+    return "delta"
 
 
 def _suffix(path: str) -> str:

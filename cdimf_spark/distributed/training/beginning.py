@@ -95,14 +95,14 @@ def _tell_what_is_replaced(tables: OutputTables, config: TrainConfig) -> None:
     found = last_run(tables, published=True)
     if found is None:
         return
-    before = TrainConfig.from_dict(found.details["config"], f"run {found.run_id}")
-    level = logging.INFO if before.domain_names == config.domain_names else logging.WARNING
+    # Its configuration may be one of an earlier version, which cannot be read as such any more.
+    names = sorted(found.details.get("data", {}))
+    level = logging.INFO if names == sorted(config.domain_names) else logging.WARNING
     logger.log(
         level,
-        "the model of run %s (domains %s, rank %d) is replaced when this training is finished",
+        "the model of run %s (domains %s) is replaced when this training is finished",
         found.run_id,
-        ", ".join(before.domain_names),
-        before.model.rank,
+        ", ".join(names),
     )
 
 

@@ -44,7 +44,7 @@ from cdimf_spark.distributed.training.trainer import Trainer, first_kept, frees_
 from cdimf_spark.distributed.training.working_tables import WorkingTables
 from cdimf_spark.errors import NumericalError
 from cdimf_spark.progress import stage
-from cdimf_spark.solver.rules import DomainSize, nothing_shared
+from cdimf_spark.solver.rules import DomainSize, warn_if_alone
 
 logger = logging.getLogger(__name__)
 
@@ -215,6 +215,4 @@ def _log_sizes(run: Run, sizes: Mapping[str, DomainSize], coupled: Collection[st
             size.n_interactions,
             n_rows - size.n_interactions,
         )
-    warning = nothing_shared({name: size.n_shared for name, size in sizes.items()}, coupled)
-    if warning:
-        logger.warning("%s", warning)
+    warn_if_alone({name: size.n_shared for name, size in sizes.items()}, coupled)

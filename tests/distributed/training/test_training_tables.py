@@ -11,11 +11,12 @@ import pytest
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
+from cdimf_spark.configuration.config import TrainConfig
 from cdimf_spark.distributed.blocks.block_rows import decode
 from cdimf_spark.distributed.model import CDIMFModel
 from cdimf_spark.distributed.output.runs import Run, last_run
 from cdimf_spark.distributed.output.tables import OutputTables
-from cdimf_spark.distributed.training import trainer
+from cdimf_spark.distributed.training import beginning, trainer
 from cdimf_spark.distributed.training.checked_output import check_output
 from cdimf_spark.distributed.training.run_training import train
 from cdimf_spark.distributed.training.steps.sums import Sums
@@ -146,7 +147,7 @@ def test_a_second_training_replaces_the_first(
     second = train(spark, to_spark(spark, fewer), config)
     assert second.run_id != first.run_id
     # It was replaced without a word, though it had another domain.
-    assert f"the model of run {first.run_id} (domains books, films, games, rank 8)" in caplog.text
+    assert f"the model of run {first.run_id} (domains books, films, games)" in caplog.text
     found = {
         kind: factors_by_id(read(spark, output, f"{kind}_factors"))
         for kind in ("user", "item", "shared")
@@ -187,3 +188,14 @@ def test_a_breakdown_publishes_the_last_good_iteration(
     expected, _ = train_on_one_machine(domains, replace(LONG, max_iter=2))
     assert_factors_close(model.user_factors, expected["user"], **CLOSE)
     assert_factors_close(model.item_factors, expected["item"], **CLOSE)
+
+
+def test_a_model_of_another_version_can_be_replaced(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is said of the earlier model must not need options that this version may not know."""
+    tables: Any = None
+    details = {"config": {"an_option_of_old": 1}, "data": {"books": [1, 2, 3]}}
+    monkeypatch.setattr(beginning, "last_run", lambda *_, **__: Run(tables, "old", details))
+    beginning._tell_what_is_replaced(tables, TrainConfig())
+    assert "the model of run old (domains books) is replaced" in caplog.text
