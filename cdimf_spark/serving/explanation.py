@@ -12,6 +12,9 @@ from cdimf_spark.kernel.ranking.scoring import pair_scores
 from cdimf_spark.serving.exported_domain import ExportedDomain
 from cdimf_spark.serving.fold_in import Cells, Pull
 
+# Contributions that a printed explanation shows.
+_SHOWN = 10
+
 
 class Contribution(NamedTuple):
     """What one of the user's items adds to a score: its id, its weight, and the number."""
@@ -63,6 +66,25 @@ class Explanation(NamedTuple):
     pull: str
     contributions: tuple[Contribution, ...]
     unknown: tuple[str, ...]
+
+    def __str__(self) -> str:
+        """The parts as lines, and the largest contributions."""
+        head = f"score of {self.item_id!r} for {self.user_id!r} in {self.domain}"
+        named = [
+            (head, self.score),
+            ("  their own interactions", self.own),
+            *((f"    {c.item_id}, weight {c.weight:g}", c.contribution) for c in self._largest()),
+            (f"  other domains ({self.pull})", self.consensus),
+            ("  mean row of the domain", self.prior),
+            ("  not explained", self.remainder),
+        ]
+        width = max(len(name) for name, _ in named)
+        return "\n".join(f"{name:<{width}}  {part:9.4f}" for name, part in named)
+
+    __repr__ = __str__
+
+    def _largest(self) -> tuple[Contribution, ...]:
+        return self.contributions[:_SHOWN]
 
 
 def explain_score(

@@ -94,3 +94,17 @@ def test_unknown_item(served: ServingModel) -> None:
         served.explain("sport", "u20", "cä1", ["sä1"])
     with pytest.raises(DataError, match="none of the 1 item ids"):
         served.explain("sport", "u20", "sä1", ["gone"])
+
+
+def test_an_explanation_prints_its_parts(served: ServingModel) -> None:
+    found = served.explain("sport", "u20", "sä3", {f"sä{n}": 1.0 + n for n in range(12)})
+    lines = str(found).splitlines()
+    assert lines[0].startswith("score of 'sä3' for 'u20' in sport")
+    shown = [float(line.split()[-1]) for line in lines]
+    assert shown[0] == pytest.approx(found.score, abs=1e-4)
+    # The score, its four parts, and the ten largest contributions.
+    assert len(lines) == 15
+    assert shown[1] + sum(shown[-3:]) == pytest.approx(shown[0], abs=3e-4)
+    assert shown[2:12] == [
+        pytest.approx(c.contribution, abs=1e-4) for c in found.contributions[:10]
+    ]
