@@ -8,13 +8,16 @@ from typing import TYPE_CHECKING
 
 import hypothesis
 import pytest
+from xdist.remote import Producer
+from xdist.scheduler import LoadFileScheduling
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 ROOT = Path(__file__).parent.parent
 
-_ONE_WORKER = {ROOT / "tests" / "distributed" / "federation"}
+# Folders whose files share a training: their tests go to one worker.
+_ONE_WORKER = ("tests/distributed/federation/",)
 
 # The same examples in every run, and no time limit: the first call of a compiled function is slow.
 hypothesis.settings.register_profile("tests", derandomize=True, deadline=None)
@@ -25,15 +28,29 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark every test that needs a Spark session; files with slow tests come first.
 
     Several workers share out whole files, in this order: a slow one must not be left for the end.
-    A folder whose files share a training goes to one worker.
     """
     for item in items:
         if "spark" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.spark)
-        together = item.path.parent if item.path.parent in _ONE_WORKER else item.path
-        item.add_marker(pytest.mark.xdist_group(str(together.relative_to(ROOT))))
     slow = {item.path for item in items if item.get_closest_marker("slow")}
     items.sort(key=lambda item: item.path not in slow)
+
+
+class ByFile(LoadFileScheduling):
+    """Shares out whole files, so that what a file's tests share is made once.
+
+    (Groups by marker, `--dist loadgroup`, have no effect with pytest 9 and pytest-xdist 3.8.)
+    """
+
+    def _split_scope(self, nodeid: str) -> str:
+        """What a test is handed out with: its file, or a folder."""
+        together = (folder for folder in _ONE_WORKER if nodeid.startswith(folder))
+        return next(together, nodeid.split("::", 1)[0])
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByFile:
+    """Hand out tests by file."""
+    return ByFile(config, log)
 
 
 @pytest.fixture(scope="session")
