@@ -81,7 +81,9 @@ class Explanation(NamedTuple):
         width = max(len(name) for name, _ in named)
         return "\n".join(f"{name:<{width}}  {part:9.4f}" for name, part in named)
 
-    __repr__ = __str__
+    def __repr__(self) -> str:
+        """The same: what a console shows."""
+        return str(self)
 
     def _largest(self) -> tuple[Contribution, ...]:
         return self.contributions[:_SHOWN]

@@ -40,7 +40,7 @@ from cdimf_spark.distributed.training.resuming import (
 from cdimf_spark.distributed.training.steps.iteration import Steps
 from cdimf_spark.distributed.training.steps.warm_start import EarlierModel
 from cdimf_spark.distributed.training.timing import Stopwatch
-from cdimf_spark.distributed.training.trainer import Trainer, first_kept, frees_disk
+from cdimf_spark.distributed.training.trainer import Trainer, clears_up, first_kept
 from cdimf_spark.distributed.training.working_tables import WorkingTables
 from cdimf_spark.errors import NumericalError
 from cdimf_spark.progress import stage
@@ -189,13 +189,11 @@ def _iterate_and_publish(
     publish(tables, run, blocks, steps, trained.state, trained.messages, found)
     logger.info("published in %s, seconds=%.1f", config.output, watch.seconds())
     stage("published")
-    cleaning = Stopwatch()
-    working.forget(
-        first_kept(run.iteration, config.model),
-        other_runs=not run.first,
-        free_disk=frees_disk(run),
-    )
-    logger.info("rows of old iterations deleted, seconds=%.1f", cleaning.seconds())
+    if clears_up(run):
+        cleaning = Stopwatch()
+        kept = first_kept(run.iteration, config.model)
+        working.forget(kept, other_runs=not run.first, free_disk=True)
+        logger.info("rows of old iterations deleted, seconds=%.1f", cleaning.seconds())
     if trained.breakdown is not None:
         raise NumericalError(
             f"{trained.breakdown}. The model of iteration {run.iteration} is published"

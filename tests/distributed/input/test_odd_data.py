@@ -50,7 +50,7 @@ files = st.builds(
 
 
 @pytest.mark.slow
-@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=8, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.one_of(files, st.binary(max_size=60)), st.sampled_from(["csv", "tsv", "txt", "json"]))
 def test_any_file_is_read_or_refused(spark: SparkSession, content: bytes, suffix: str) -> None:
     with tempfile.TemporaryDirectory() as folder:
@@ -67,7 +67,7 @@ def test_ids_are_any_text(spark: SparkSession, tmp_path: Path) -> None:
     for name in ("a", "b"):
         pairs.to_parquet(tmp_path / f"{name}.parquet")
     domains = tuple(DomainConfig(n, str(tmp_path / f"{n}.parquet")) for n in ("a", "b"))
-    model = ModelConfig(rank=40, max_iter=2, num_blocks=2)
+    model = ModelConfig(rank=40, max_iter=1, num_blocks=2)
     train_from_config(spark, TrainConfig(model, domains, str(tmp_path / "model")))
     for table in ("user_factors", "item_factors"):
         factors = factors_by_id(read(spark, tmp_path / "model", table))

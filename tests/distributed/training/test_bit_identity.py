@@ -11,7 +11,8 @@ from pyspark.sql import SparkSession
 from tests.support.other_processes import train_and_digest, train_on
 
 
-@pytest.mark.slow
+# That the order in which blocks arrive changes no bit: steps/test_sums.
+@pytest.mark.long
 def test_factors_are_equal_to_the_bit(spark: SparkSession, tmp_path: Path) -> None:
     """One thread, two threads (this session), two executors, one of which dies (`test_losses`)."""
     (tmp_path / "one_core").mkdir()

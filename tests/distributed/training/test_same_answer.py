@@ -48,7 +48,16 @@ from tests.support.training_in_memory import (
             ),
         ),
         pytest.param(1, {"schedule": "paper"}, (), marks=pytest.mark.long),
-        (2, {"schedule": "paper", "reg_scaling": "paper", "user_prior": 1.0}, ()),
+        (
+            2,
+            {
+                "schedule": "paper",
+                "reg_scaling": "paper",
+                "user_prior": 1.0,
+                "duplicates": "once",
+            },
+            (),
+        ),
         pytest.param(7, {"schedule": "paper"}, (), marks=pytest.mark.long),
     ],
     ids=["1", "7", "2-options", "1-paper", "2-paper", "7-paper"],
@@ -59,7 +68,8 @@ def test_equals_one_machine(
     domains = some_domains(names=("books", "films", "games", "radio")[: 4 if own else 3])
     domains["small"] = one_small_domain()
     model = ModelConfig(**{**SMALL, **options}, num_blocks=num_blocks)
-    found, run = train_in_memory(spark, domains, model, *own)
+    data = repeat_some(domains) if model.duplicates == "once" else domains
+    found, run = train_in_memory(spark, data, model, *own)
     assert_same_training(found, run, *train_on_one_machine(domains, model, *own))
 
 
@@ -110,13 +120,6 @@ def test_without_rho_domains_are_separate_to_the_bit(spark: SparkSession) -> Non
         for kind in ("user", "item"):
             mine = {key: row for key, row in together[kind].items() if key[0] == name}
             assert_factors_close(alone[kind], mine, rtol=0, atol=0)
-
-
-def test_repeated_interactions_that_count_once(spark: SparkSession) -> None:
-    domains = some_domains(names=("a", "b"))
-    model = ModelConfig(**{**SMALL, "max_iter": 1}, num_blocks=1, duplicates="once")
-    found, run = train_in_memory(spark, repeat_some(domains), model)
-    assert_same_training(found, run, *train_on_one_machine(domains, model))
 
 
 def test_factors_that_are_not_finite_are_an_error(spark: SparkSession) -> None:
