@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,15 +26,20 @@ hypothesis.settings.load_profile("tests")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark every test that needs a Spark session; files with slow tests come first.
+    """Mark tests by the fixtures that they need; files with most tests on Spark come first.
 
     Several workers share out whole files, in this order: a slow one must not be left for the end.
     """
+    n_spark: Counter[Path] = Counter()
     for item in items:
-        if "spark" in getattr(item, "fixturenames", ()):
+        fixtures = getattr(item, "fixturenames", ())
+        if "spark" in fixtures:
             item.add_marker(pytest.mark.spark)
-    slow = {item.path for item in items if item.get_closest_marker("slow")}
-    items.sort(key=lambda item: item.path not in slow)
+            n_spark[item.path] += 1
+        # Two parties that train: a minute.
+        if "federation" in fixtures and not item.get_closest_marker("long"):
+            item.add_marker(pytest.mark.slow)
+    items.sort(key=lambda item: -n_spark[item.path])
 
 
 class ByFile(LoadFileScheduling):

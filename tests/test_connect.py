@@ -16,7 +16,7 @@ from tests.support.helpers import Domains, assert_factors_close
 from tests.support.served_model import training_cells
 from tests.support.training_in_memory import CLOSE, some_domains, train_on_one_machine
 
-pytestmark = [pytest.mark.spark, pytest.mark.long]
+pytestmark = [pytest.mark.spark, pytest.mark.slow]
 
 
 @pytest.fixture(scope="module")

@@ -14,8 +14,8 @@ from cdimf_spark.distributed.output.runs import Run, last_run
 from cdimf_spark.distributed.output.tables import OutputTables
 from cdimf_spark.distributed.scoring.scoring_tables import ScoringTables, Sizes
 from cdimf_spark.distributed.session import check_delta
+from cdimf_spark.distributed.training.federation import is_party
 from cdimf_spark.distributed.training.resuming import check_format
-from cdimf_spark.distributed.training.steps.iteration import EXCHANGE_KINDS, only
 from cdimf_spark.distributed.training.working_tables import WorkingTables
 from cdimf_spark.errors import DataError
 from cdimf_spark.schemas import BLOCK_COLUMNS
@@ -113,13 +113,13 @@ class PublishedModel(FactorTables):
 
         None where no user is shared.
         """
-        if self._output.find("exchange") is None:
+        party = is_party(self.run)
+        if self._output.find("state" if party else "exchange") is None:
             return None
         published = self.run.published or 0
         aggregated = published - published % self.config.model.aggregation_period
-        working = WorkingTables(self._output, self.run.run_id)
-        claim = self.run.writers[aggregated - 1]
-        return only(working.read("exchange", aggregated, claim), *EXCHANGE_KINDS)
+        working = WorkingTables(self._output, self.run.run_id, in_one=party)
+        return working.read("exchange", aggregated, self.run.writers[aggregated - 1])
 
     @property
     def layout(self) -> Layout:

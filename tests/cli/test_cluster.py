@@ -46,6 +46,7 @@ def test_a_training_on_a_standalone_cluster(tmp_path: Path) -> None:
     assert all("INFO" not in log.read_text() for log in logs)
 
 
+@pytest.mark.slow
 def test_a_master_that_does_not_answer_is_named_soon() -> None:
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))

@@ -99,6 +99,7 @@ def test_lists_of_users(
     assert_same_lists(found, expected.toPandas(), order)
 
 
+@pytest.mark.slow
 def test_what_is_alike_and_users_for_items(
     local: LocalCDIMFModel, model: CDIMFModel, domains: Domains
 ) -> None:

@@ -95,6 +95,7 @@ def test_popularity_ranks_by_interactions_on_the_same_rows(
             assert metrics[name] == pytest.approx(expected[name]), name
 
 
+@pytest.mark.slow
 def test_separate_als_knows_the_same_users(spark: SparkSession, model: CDIMFModel) -> None:
     def evaluated(scorer: Scorer) -> dict[str, Any]:
         found = scorer.evaluate(tests_frame(spark, TESTS), k=3, negatives="all")

@@ -33,6 +33,7 @@ COLUMNS = ["user_id", "item_id", "weight"]
 SMALL: dict[str, Any] = {"rank": 2, "max_iter": 1, "num_blocks": 1}
 
 
+@pytest.mark.slow
 def test_fit_takes_pandas_arrow_and_paths_and_trains_the_same(
     spark: SparkSession, domains: Domains, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

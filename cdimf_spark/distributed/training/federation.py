@@ -28,3 +28,8 @@ class Federation(Protocol):
 
     def finish(self, run: Run) -> None:
         """Say that the run is published."""
+
+
+def is_party(run: Run) -> bool:
+    """Whether a run is one party's part of a federation."""
+    return "federation" in run.details

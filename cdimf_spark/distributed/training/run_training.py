@@ -30,7 +30,7 @@ from cdimf_spark.distributed.output.storage_errors import storage_errors_named
 from cdimf_spark.distributed.output.tables import OutputTables
 from cdimf_spark.distributed.training.beginning import begin_run, sources_of
 from cdimf_spark.distributed.training.checked_output import check_output
-from cdimf_spark.distributed.training.federation import Federation
+from cdimf_spark.distributed.training.federation import Federation, is_party
 from cdimf_spark.distributed.training.publishing import publish
 from cdimf_spark.distributed.training.recovering import survive_losses
 from cdimf_spark.distributed.training.resuming import (
@@ -181,6 +181,7 @@ def _iterate_and_publish(
         coupled=any(size.n_shared for size in sizes.values()),
         own=any(size.n_shared < size.n_users for size in sizes.values()),
         claim=run.claim,
+        in_one=is_party(run),
     )
     trained = Trainer(config.model, steps, run, working).train()
     watch = Stopwatch()

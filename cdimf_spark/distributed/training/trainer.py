@@ -155,11 +155,7 @@ class Trainer:
         rows = {"state": state.x_of(*self.working.state_kinds(state.use_z))}
         if aggregated:
             rows |= {"exchange": state.exchange, "consensus": state.z}
-        return [
-            partial(self.working.write, table, frame, iteration)
-            for table, frame in rows.items()
-            if frame is not None
-        ]
+        return self.working.commits(rows, iteration)
 
     def _mark(self, iteration: int, metrics: dict[str, Any]) -> None:
         """Say that an iteration is complete; now and then remove what it made superfluous.

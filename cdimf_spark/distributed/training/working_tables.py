@@ -8,23 +8,27 @@ training that was overtaken writes too late is never read.
 domain's other users (and of all users where the items are updated from x). The dual variable is
 not stored, u = (X + U) - z, nor are the item factors, which follow exactly from z and x.
 `factors` is for scoring: the packed factors of the last publication.
+
+A party of a federation has all rows of an iteration in `state`, in one commit: what others read of
+it is elsewhere.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from cdimf_spark.distributed.output.commits import Commits
+from cdimf_spark.distributed.output.commits import Commit, Commits
 from cdimf_spark.distributed.output.tables import PACKED_FACTORS, WORKING, OutputTables
-from cdimf_spark.distributed.training.steps.iteration import EXCHANGE_KINDS, UserState, only
+from cdimf_spark.distributed.training.steps.iteration import EXCHANGE_KINDS, UserState, only, union
 from cdimf_spark.schemas import BLOCK_COLUMNS
 
 _PARTITIONS = ("run_id", "iteration", "domain")
+_KINDS = {"exchange": EXCHANGE_KINDS, "consensus": ("z",), "state": ("x_own", "x_shared")}
 # What is deleted may go at once: only the training itself reads these tables, always their newest
 # version, and it vacuums while it writes to none of them.
 _SHORT_LIVED = {
@@ -45,6 +49,8 @@ class WorkingTables:
         Whether any user is not.
     claim
         Claim of this process (`holder.Hold`).
+    in_one
+        Whether `state` has the rows of `exchange` and `consensus` too.
     """
 
     tables: OutputTables
@@ -52,6 +58,7 @@ class WorkingTables:
     coupled: bool = True
     own: bool = True
     claim: int = 0
+    in_one: bool = False
 
     def write_blocks(self, blocks: DataFrame) -> None:
         """Write the static blocks."""
@@ -77,6 +84,13 @@ class WorkingTables:
         rows = self.tables.read(PACKED_FACTORS)
         return rows.where(f"run_id = '{self.run_id}'").drop("run_id")
 
+    def commits(self, rows: Mapping[str, DataFrame | None], iteration: int) -> list[Commit]:
+        """The commits of an iteration's rows, given by table."""
+        there = {table: frame for table, frame in rows.items() if frame is not None}
+        if self.in_one and there:
+            there = {"state": union(*there.values())}
+        return [partial(self.write, table, frame, iteration) for table, frame in there.items()]
+
     def write(self, table: str, rows: DataFrame, iteration: int) -> None:
         """Write packed rows of an iteration to a working table."""
         marks = (f"'{self._writer(self.claim)}' AS run_id", f"{iteration} AS iteration")
@@ -84,10 +98,10 @@ class WorkingTables:
         self.tables.append(frame, table, _PARTITIONS, properties=_SHORT_LIVED)
 
     def read(self, table: str, iteration: int, claim: int) -> DataFrame:
-        """Packed rows of an iteration, as a claim wrote them."""
-        rows = self.tables.read(table)
+        """Packed rows of an iteration that belong to a table, as a claim wrote them."""
+        rows = self.tables.read("state" if self.in_one else table)
         mine = rows.where(f"run_id = '{self._writer(claim)}' AND iteration = {iteration}")
-        return mine.select(*BLOCK_COLUMNS)
+        return only(mine, *_KINDS[table]).select(*BLOCK_COLUMNS)
 
     def _writer(self, claim: int) -> str:
         return f"{self.run_id}.{claim}"
@@ -117,7 +131,7 @@ class WorkingTables:
         exchange = z = None
         if self.coupled:
             claim = writers[aggregated - 1]
-            exchange = only(self.read("exchange", aggregated, claim), *EXCHANGE_KINDS)
+            exchange = self.read("exchange", aggregated, claim)
             z = self.read("consensus", aggregated, claim)
         claim = writers[iteration - 1]
         return UserState(

@@ -44,6 +44,7 @@ def found(spark: SparkSession, model: CDIMFModel) -> Comparison:
     return model.compare(tests_frame(spark, TESTS), (3, 1), "all", 7)
 
 
+@pytest.mark.slow
 def test_each_model_has_its_own_measures(
     spark: SparkSession, model: CDIMFModel, found: dict[str, Any]
 ) -> None:
@@ -55,6 +56,7 @@ def test_each_model_has_its_own_measures(
             assert found["domains"][domain]["models"][name] == alone[domain]
 
 
+@pytest.mark.slow
 def test_differences_are_those_of_the_same_users(found: dict[str, Any]) -> None:
     for domain, tests in TESTS.items():
         measures = found["domains"][domain]["differences"]["popularity"]
@@ -79,6 +81,7 @@ def test_differences_are_those_of_the_same_users(found: dict[str, Any]) -> None:
                     assert mean["high"] - mean["mean"] == pytest.approx(half, abs=1e-7)
 
 
+@pytest.mark.slow
 def test_separate_als_and_texts_and_picture(found: dict[str, Any], tmp_path: Path) -> None:
     for one in found["domains"].values():
         models = one["models"]

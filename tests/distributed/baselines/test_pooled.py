@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pandas as pd
+import pytest
 from pyspark.sql import SparkSession
 
 from cdimf_spark.distributed.baselines.mllib import ALPHA, REG_PARAM, mllib_als
@@ -38,6 +39,7 @@ def rows_by_key(
     return found
 
 
+@pytest.mark.slow
 def test_pooled_als_equals_one_training_of_everything(
     spark: SparkSession, model: CDIMFModel, domains: Domains
 ) -> None:
@@ -64,6 +66,7 @@ def test_pooled_als_equals_one_training_of_everything(
         assert np.abs(np.stack(list(found.values()))).max() > 0.01
 
 
+@pytest.mark.slow
 def test_users_of_mllib_solve_its_equation(
     spark: SparkSession, model: CDIMFModel, domains: Domains
 ) -> None:

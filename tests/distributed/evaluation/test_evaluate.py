@@ -61,6 +61,7 @@ def test_equals_the_protocol_in_plain_python(
     assert (found["k"], found["negatives"], found["seed"]) == (k, negatives, case)
 
 
+@pytest.mark.slow
 def test_same_numbers_for_any_cuts_and_any_order_of_rows(spark: SparkSession) -> None:
     rng = np.random.default_rng(7)
     planted, tests = random_model(rng)

@@ -65,6 +65,7 @@ def test_equals_a_walk_over_the_users(spark: SparkSession, case: int, negatives:
     assert "history: 1-4" in measures_tables(found)
 
 
+@pytest.mark.slow
 def test_each_k_and_every_cut_say_the_same(spark: SparkSession) -> None:
     planted, tests = random_model(np.random.default_rng(8))
     for rows in (*planted.users.values(), *planted.items.values()):

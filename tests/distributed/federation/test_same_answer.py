@@ -44,7 +44,6 @@ def assert_equals_one_application(federation: Federation, options: dict[str, Any
 SMALL: dict[str, Any] = {**SMALL_MODEL, "rank": 6, "init_scale": 1.0}
 
 
-@pytest.mark.slow
 def test_factors_are_those_of_one_application(federation: Federation) -> None:
     assert_equals_one_application(federation, SMALL)
 

@@ -47,7 +47,6 @@ def stop_at(patches: pytest.MonkeyPatch, moment: str, party: str) -> None:
     patches.setattr(Sender, "send", die_sending)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     "moment",
     [pytest.param(moment, marks=pytest.mark.long) for moment in ("before", "after", "recording")],

@@ -11,8 +11,10 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
+from cdimf_spark.distributed.blocks.block_rows import decode
 from cdimf_spark.distributed.federation.audit import audit_text
 from cdimf_spark.distributed.output.tables import AUDIT_LOG
+from cdimf_spark.distributed.published import PublishedModel
 from cdimf_spark.errors import DataError
 from cdimf_spark.federation.sent_rows import unpack_rows
 from cdimf_spark.kernel.initialization import id_keys
@@ -52,6 +54,17 @@ def test_bytes_of_a_round_are_keys_and_rows(federation: Federation) -> None:
     assert [(row["round"], row["users"], row["bytes"]) for row in sent] == [
         (number, n_shared, n_shared * (8 + 4 * RANK)) for number in (1, 2, 3)
     ]
+
+
+def test_a_party_keeps_an_iteration_in_one_table(federation: Federation) -> None:
+    """One commit in place of three: nobody else reads its private folder."""
+    users = [set(frame["user_id"]) for frame in federation.domains.values()]
+    output = federation.output("films")
+    assert not any((output / table).exists() for table in ("exchange", "consensus"))
+    rows = PublishedModel(federation.spark, str(output)).exchanged_blocks()
+    assert rows is not None
+    keys = decode(rows.toArrow(), "exchange_keys", domain="films")
+    assert set(keys.tolist()) == set(id_keys(sorted(users[0] & users[1])).tolist())
 
 
 def test_nothing_private_is_in_the_meeting_place(federation: Federation) -> None:

@@ -49,6 +49,7 @@ def test_parts(
             ]
 
 
+@pytest.mark.slow
 def test_score_of_a_stranger_is_all_consensus(
     spark: SparkSession, model: CDIMFModel, domains: Domains
 ) -> None:

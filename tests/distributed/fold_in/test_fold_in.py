@@ -73,6 +73,7 @@ def test_items(
     assert_factors_close(found.drop("n_interactions"), expected)
 
 
+@pytest.mark.slow
 def test_items_where_shared_users_weigh_more(
     spark: SparkSession, model: CDIMFModel, domains: Domains, tmp_path: Path
 ) -> None:

@@ -170,6 +170,7 @@ def test_damaged_file(spark: SparkSession, tmp_path: Path, name: str) -> None:
     assert str(path) in str(caught.value)
 
 
+@pytest.mark.slow
 def test_gzip_that_breaks_off(spark: SparkSession, tmp_path: Path) -> None:
     content = "".join(f"u{n},i{n * n * 7919 % 10007}\n" for n in range(100_000)).encode()
     path = write(tmp_path / "a.csv.gz", gzip.compress(content)[:-1000])

@@ -60,6 +60,7 @@ def test_any_file_is_read_or_refused(spark: SparkSession, content: bytes, suffix
             assert raise_for_problems(rows, {"sport": str(path)})["sport"].n_rows > 0
 
 
+@pytest.mark.slow
 def test_ids_are_any_text(spark: SparkSession, tmp_path: Path) -> None:
     """Every pair of ids of a small set, in two domains; weights over sixty powers of ten."""
     pairs = pd.DataFrame([(u, i) for u in IDS for i in IDS], columns=["user_id", "item_id"])

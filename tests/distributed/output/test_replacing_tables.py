@@ -72,6 +72,7 @@ def test_a_table_that_somebody_else_wrote_to_is_not_replaced(
         check_target(spark, path, DELTA_AGAIN, {})
 
 
+@pytest.mark.slow
 def test_where_only_spark_sees_the_folder_single_tables_are_replaced(
     spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

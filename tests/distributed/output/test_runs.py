@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import pytest
 from pyspark.sql import SparkSession
 
 from cdimf_spark.distributed.output.runs import (
@@ -35,7 +34,6 @@ def test_events_add_up() -> None:
     assert run.iterations == [{"loss": 2.5}]
 
 
-@pytest.mark.slow
 def test_runs_are_found_again(spark: SparkSession, tmp_path: Path) -> None:
     tables = OutputTables(spark, str(tmp_path))
     assert last_run(tables) is None

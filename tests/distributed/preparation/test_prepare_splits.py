@@ -178,6 +178,7 @@ def test_cold(spark: SparkSession, events: pd.DataFrame) -> None:
     assert dropped == (found.part == "dropped").sum()
 
 
+@pytest.mark.slow
 def test_leaks_are_found(spark: SparkSession) -> None:
     def check(rows: list[tuple[str, ...]], split: str) -> None:
         frame = spark.createDataFrame(

@@ -12,7 +12,7 @@ from tests.support.other_processes import train_and_digest, train_on
 
 
 # That the order in which blocks arrive changes no bit: steps/test_sums.
-@pytest.mark.long
+@pytest.mark.slow
 def test_factors_are_equal_to_the_bit(spark: SparkSession, tmp_path: Path) -> None:
     """One thread, two threads (this session), two executors, one of which dies (`test_losses`)."""
     (tmp_path / "one_core").mkdir()

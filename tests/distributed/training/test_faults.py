@@ -37,8 +37,14 @@ STOPS = [
 ]
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("stops", [STOPS[4::3], pytest.param(STOPS, marks=pytest.mark.long)])
+@pytest.mark.parametrize(
+    "stops",
+    [
+        STOPS[4:5],
+        pytest.param(STOPS[1::3], marks=pytest.mark.slow),
+        pytest.param(STOPS, marks=pytest.mark.long),
+    ],
+)
 def test_a_training_that_is_stopped_everywhere_ends_in_the_same_bits(
     spark: SparkSession,
     domains: Domains,

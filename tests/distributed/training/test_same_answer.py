@@ -48,7 +48,7 @@ from tests.support.training_in_memory import (
             ),
         ),
         pytest.param(1, {"schedule": "paper"}, (), marks=pytest.mark.long),
-        (
+        pytest.param(
             2,
             {
                 "schedule": "paper",
@@ -57,6 +57,7 @@ from tests.support.training_in_memory import (
                 "duplicates": "once",
             },
             (),
+            marks=pytest.mark.slow,
         ),
         pytest.param(7, {"schedule": "paper"}, (), marks=pytest.mark.long),
     ],
@@ -73,6 +74,7 @@ def test_equals_one_machine(
     assert_same_training(found, run, *train_on_one_machine(domains, model, *own))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("blocks", [pytest.param((3, 3), marks=pytest.mark.long), (5, 2)])
 def test_heavy_users_and_items_are_placed_by_name(
     spark: SparkSession, blocks: tuple[int, int]

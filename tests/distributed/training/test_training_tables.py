@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 from pyspark.sql import SparkSession
-from pyspark.sql import functions as F
 
 from cdimf_spark.configuration.config import TrainConfig
 from cdimf_spark.distributed.blocks.block_rows import decode
@@ -85,7 +84,7 @@ def test_only_shared_users_are_exchanged(
         others = set().union(*(users[other] for other in domains if other != name))
         sent = set(decode(table, "exchange_keys", domain=name, iteration=4).tolist())
         assert sent == set(id_keys(sorted(users[name] & others)).tolist())
-    own = read(spark, at_once[0], "state").where(F.col("kind") == "x_own").toArrow()
+    own = read(spark, at_once[0], "state").where("kind = 'x_own' AND iteration = 4").toArrow()
     for name in domains:
         others = set().union(*(users[other] for other in domains if other != name))
         assert len(decode(own, "x_own", domain=name)) == 8 * len(users[name] - others)
@@ -160,6 +159,7 @@ def test_a_second_training_replaces_the_first(
     assert iterations_in(spark, output, "exchange") == {1}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "wrong", [{"loss": float("nan")}, pytest.param({"explained": -1e4}, marks=pytest.mark.long)]
 )

@@ -47,6 +47,7 @@ def rows_of(spark: SparkSession, output: Path) -> EarlierRows:
     return EarlierRows(domains, frozenset(domains))
 
 
+@pytest.mark.slow
 def test_equals_one_machine(
     spark: SparkSession,
     domains: Domains,
