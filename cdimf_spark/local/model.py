@@ -8,10 +8,11 @@ from typing import Self
 
 import pandas as pd
 
+from cdimf_spark.local.audit import audit
 from cdimf_spark.local.saving import read_training, save
 from cdimf_spark.local.scorer import LocalScorer
 from cdimf_spark.local.scoring_data import Training
-from cdimf_spark.reports.results import History
+from cdimf_spark.reports.results import Audit, History
 from cdimf_spark.schemas import ITEM_ID, USER_ID
 from cdimf_spark.serving.explanation import Explanation
 from cdimf_spark.serving.fold_in import FoldedRow, Interactions
@@ -111,6 +112,50 @@ class LocalCDIMFModel(LocalScorer):
         if interactions is None:
             interactions = self._data.history_of(domain, user_id)
         return self.serving.explain(domain, user_id, item_id, interactions)
+
+    def audit(
+        self,
+        domain: str,
+        reader: str | None = None,
+        known: Sequence[float] = (0.01, 0.1, 0.5),
+        held_out: int = 1000,
+        seed: int = 0,
+    ) -> Audit:
+        """Measure what a reader of the exchanged rows learns of a domain's shared users.
+
+        The reader knows the histories of some shared users, learns maps from rows to items on
+        them, and applies these to others (`cdimf_spark.audit.membership`). As baseline it does the
+        same with the rows of a model of its own data alone, which needs no exchange.
+
+        Parameters
+        ----------
+        domain
+            Whose users.
+        reader
+            Another domain; by default the one with most users in common.
+        known
+            Shares of the common users whose histories the reader knows, each between 0 and 1.
+        held_out
+            Users on which the maps are tried; at most half of the common ones.
+        seed
+            Of the draws of users and pairs.
+
+        Returns
+        -------
+        Audit
+            Read like a dict and printed as tables, with `plot`. ``audit["attacks"]`` has for each
+            share of known histories and each kind of rows (own, E, z) auc, precision_at_10,
+            tpr_at_0.001_fpr with the ends of their 95 % intervals, and coverage.
+
+        Raises
+        ------
+        ConfigurationError
+            If there is no such domain.
+        DataError
+            If too few users are in common, or `known` leaves too few, or the interactions of the
+            training are not known.
+        """
+        return Audit(audit(self._data, domain, reader, known, held_out, seed))
 
     def fold_in(
         self,

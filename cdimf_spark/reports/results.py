@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from cdimf_spark.reports.audit_plot import audit_figure
+from cdimf_spark.reports.audit_report import audit_text
 from cdimf_spark.reports.comparison_plot import comparison_figure
 from cdimf_spark.reports.comparison_report import comparison_tables
 from cdimf_spark.reports.evaluation_plot import METRICS, evaluation_figure
@@ -159,6 +161,22 @@ class Overlap(Result):
     def plot(self) -> Figure:
         """Draw a bar for each subset of domains; needs matplotlib."""
         return overlap_figure({tuple(one["domains"]): one["users"] for one in self["groups"]})
+
+
+class Audit(Result):
+    """What a reader of the exchange learns of a domain's users (``audit["attacks"]``)."""
+
+    def __str__(self) -> str:
+        """A verdict in words, and tables."""
+        return audit_text(self)
+
+    def to_pandas(self) -> pd.DataFrame:
+        """A row for each kind of rows and share of known histories."""
+        return pd.DataFrame(self["attacks"])
+
+    def plot(self) -> Figure:
+        """Draw the AUC by known histories; needs matplotlib."""
+        return audit_figure(self)
 
 
 _COLUMNS = ["domain", "group", "k", "metric", "mean", "low", "high", "n_users", "n_test"]

@@ -12,7 +12,7 @@ FLOORS = (
     ("kernel",),
     ("solver",),
     ("scoring", "serving"),
-    ("evaluation",),
+    ("evaluation", "audit"),
     ("demonstration_data",),
     ("preparation", "tuning", "federation"),
     ("reports",),
