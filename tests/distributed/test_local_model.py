@@ -122,7 +122,7 @@ def test_what_is_alike_and_users_for_items(
     )
 
 
-@pytest.mark.parametrize("negatives", [7, "all"])
+@pytest.mark.parametrize("negatives", [7, pytest.param("all", marks=pytest.mark.slow)])
 def test_evaluation_draws_the_same_and_finds_the_same(
     spark: SparkSession,
     local: LocalCDIMFModel,

@@ -102,7 +102,7 @@ def test_one_domain_for_itself(model: CDIMFModel, domains: Domains, tmp_path: Pa
     assert [path.name for path in tmp_path.iterdir()] == ["one"]
 
 
-@pytest.mark.parametrize("form", ["delta", "parquet"])
+@pytest.mark.parametrize("form", ["delta", pytest.param("parquet", marks=pytest.mark.slow)])
 def test_tables_for_a_vector_index(
     spark: SparkSession, model: CDIMFModel, served: ServingModel, form: str, tmp_path: Path
 ) -> None:

@@ -51,7 +51,7 @@ def cosine(one: list[float], other: list[float]) -> float:
     return dot(one, other) / lengths if lengths else 0.0
 
 
-@pytest.mark.parametrize("users", [None, ["u0", "u3", "u20"]])
+@pytest.mark.parametrize("users", [None, pytest.param(["u0", "u3", "u20"], marks=pytest.mark.slow)])
 def test_allow_deny_pairs_and_seen(
     spark: SparkSession, scorer: Scorer, users: list[str] | None, caplog: pytest.LogCaptureFixture
 ) -> None:

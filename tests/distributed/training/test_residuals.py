@@ -39,6 +39,7 @@ def test_residuals(spark: SparkSession) -> None:
     assert last["primal_residual"] == pytest.approx(np.linalg.norm(distance), rel=1e-4)
 
 
+@pytest.mark.slow
 def test_an_early_stop(spark: SparkSession) -> None:
     model = ModelConfig(**SMALL, num_blocks=1, residual_tol=100.0)
     _, run = train_in_memory(spark, some_domains(names=("a", "b")), model)

@@ -97,9 +97,9 @@ def refused(
 @pytest.mark.parametrize(
     ("changed", "named"),
     [
-        ({"rank": 9}, "rank 8 -> 9"),
         ({"seed": 1, "rho": 3.0}, r"rho 1\.0 -> 3\.0, seed 0 -> 1"),
-        ({"num_blocks": None}, "num_blocks 2 -> auto"),
+        pytest.param({"rank": 9}, "rank 8 -> 9", marks=pytest.mark.slow),
+        pytest.param({"num_blocks": None}, "num_blocks 2 -> auto", marks=pytest.mark.slow),
     ],
     ids=str,
 )

@@ -102,6 +102,7 @@ def test_one_domain(spark: SparkSession) -> None:
     assert run.iterations[-1]["primal_residual"] == 0
 
 
+@pytest.mark.slow
 def test_everybody_is_shared(spark: SparkSession) -> None:
     frame = some_domains()["books"]
     domains = {"a": frame, "b": frame.sample(frac=1.0, random_state=1)}
