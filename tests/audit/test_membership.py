@@ -64,7 +64,7 @@ def test_the_same_seed_gives_the_same_numbers() -> None:
     assert first == second
 
 
-@settings(max_examples=20)
+@settings(max_examples=10)
 @given(st.integers(0, 1000))
 def test_pairs_are_matched(seed: int) -> None:
     histories = some_histories(seed)

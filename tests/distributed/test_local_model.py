@@ -150,6 +150,7 @@ def held_out(domains: Domains) -> Domains:
     return tests
 
 
+@pytest.mark.slow
 def test_explanations(
     spark: SparkSession, local: LocalCDIMFModel, model: CDIMFModel, domains: Domains
 ) -> None:

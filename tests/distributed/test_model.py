@@ -79,6 +79,7 @@ def test_whole_numbers_as_ids(spark: SparkSession) -> None:
     assert sorted(map(tuple, ids.collect())) == [("1", "3"), ("2", "1")]
 
 
+@pytest.mark.slow
 def test_popularity_ranks_by_interactions_on_the_same_rows(
     spark: SparkSession, model: CDIMFModel
 ) -> None:

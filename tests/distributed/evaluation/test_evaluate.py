@@ -36,7 +36,10 @@ def assert_same_metrics(found: dict[str, object], expected: dict[str, object]) -
     ("case", "negatives", "k", "cuts", "aligned"),
     [
         (0, 5, 3, None, None),
-        (1, 8, 9, {"cloth": (2, 3), "sport": (1, 5)}, frozenset[str]()),
+        pytest.param(
+            *(1, 8, 9, {"cloth": (2, 3), "sport": (1, 5)}, frozenset[str]()),
+            marks=pytest.mark.slow,
+        ),
         (2, "all", 4, {"cloth": (1, 1), "sport": (2, 2)}, None),
     ],
 )

@@ -87,6 +87,7 @@ def test_the_same_lists_as_the_job(
         np.testing.assert_allclose([f.score for f in found], [row.score for row in expected])
 
 
+@pytest.mark.slow
 def test_one_domain_for_itself(model: CDIMFModel, domains: Domains, tmp_path: Path) -> None:
     name = next(iter(domains))
     served = ServingModel.open(model.export(str(tmp_path / "one"), domains=[name]))
@@ -102,7 +103,8 @@ def test_one_domain_for_itself(model: CDIMFModel, domains: Domains, tmp_path: Pa
     assert [path.name for path in tmp_path.iterdir()] == ["one"]
 
 
-@pytest.mark.parametrize("form", ["delta", pytest.param("parquet", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("form", ["delta", "parquet"])
 def test_tables_for_a_vector_index(
     spark: SparkSession, model: CDIMFModel, served: ServingModel, form: str, tmp_path: Path
 ) -> None:

@@ -51,6 +51,7 @@ def files_of(folder: Path) -> dict[str, bytes]:
     return {str(path): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
+@pytest.mark.slow
 def test_amazon_files_to_a_split(prepared: tuple[Prepared, Path]) -> None:
     result, output = prepared
     reviews = two_domains()
@@ -122,6 +123,7 @@ def frames_of(spark: SparkSession) -> dict[str, DataFrame]:
     return {name: spark.createDataFrame(reviews) for name, reviews in two_domains().items()}
 
 
+@pytest.mark.slow
 def test_call_from_a_notebook(spark: SparkSession, monkeypatch: pytest.MonkeyPatch) -> None:
     assert cdimf_spark.prepare is prepare
     monkeypatch.setenv("NOTEBOOK_KEY", "0123456789abcdef")

@@ -57,7 +57,7 @@ def cases(notes: dict[str, Any], word: str, part: str) -> dict[str, int]:
 
 @pytest.mark.parametrize(
     "name",
-    ["warm", pytest.param("time", marks=pytest.mark.slow)]
+    ["time", pytest.param("warm", marks=pytest.mark.slow)]
     + [pytest.param(name, marks=pytest.mark.long) for name in ("leave_one_out", "ratio", "cold")],
 )
 def test_partitions_do_not_matter_and_seeds_do(

@@ -107,6 +107,7 @@ def plans(spark: SparkSession) -> dict[str, list[Node]]:
     return found
 
 
+@pytest.mark.slow
 def test_only_what_moves_is_shuffled(plans: dict[str, list[Node]]) -> None:
     for name in ("routes", "items", "users", "publish"):
         static, moving = sides_of_cogroup(plans[name])

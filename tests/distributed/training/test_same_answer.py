@@ -93,6 +93,7 @@ def test_heavy_users_and_items_are_placed_by_name(
     assert_same_training(found, run, *train_on_one_machine(domains, model))
 
 
+@pytest.mark.slow
 def test_one_domain(spark: SparkSession) -> None:
     domains = {"books": some_domains(weighted=False)["books"]}
     model = ModelConfig(**SMALL, num_blocks=1)
