@@ -143,6 +143,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--stops", type=int, default=50)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--only", choices=("strangers", "damages", "stops"))
     given = parser.parse_args()
     logging.getLogger("cdimf_spark").setLevel(logging.ERROR)
     # Nothing that only pays for much data: the trainings are tiny and many.
@@ -163,16 +164,16 @@ def main() -> int:
     base.train_all()
     base.train("films", resume=True, max_iter=4)
     faults = []
-    every = (
-        strangers(base, root),
-        damages(base, root),
-        stops(reference, root, given.seed, given.stops),
-    )
-    for fault in chain.from_iterable(every):
+    every = {
+        "strangers": strangers(base, root),
+        "damages": damages(base, root),
+        "stops": stops(reference, root, given.seed, given.stops),
+    }
+    chosen = [faults for name, faults in every.items() if given.only in (None, name)]
+    for fault in chain.from_iterable(chosen):
         faults.append(fault)
-        print(
-            f"{fault.kind}: {fault.what}: {fault.outcome} {fault.problem and '!! ' + fault.problem}"
-        )
+        problem = fault.problem and f"!! {fault.problem}"
+        print(f"{fault.kind}: {fault.what}: {fault.outcome} {problem}", flush=True)
     print(table(faults))
     shutil.rmtree(root)
     return int(any(fault.problem for fault in faults))
