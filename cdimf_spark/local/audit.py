@@ -12,24 +12,26 @@ from scipy.sparse import csr_array
 
 from cdimf_spark.audit.activity import activity_told
 from cdimf_spark.audit.membership import Split, attack
-from cdimf_spark.errors import DataError
+from cdimf_spark.errors import DataError, ValueOutOfRangeError
 from cdimf_spark.local.scoring_data import ScoringData
 from cdimf_spark.solver.local import LocalDomain, train_local
 
 Matrix = NDArray[np.float32]
 
 _FEWEST = 20
+_SHARES = "shares of users between 0 and 1, as (0.01, 0.1)"
 
 
 def audit(
     data: ScoringData,
     domain: str,
     reader: str | None,
-    known: Sequence[float],
+    known: Sequence[float] | float,
     held_out: int,
     seed: int,
 ) -> dict[str, Any]:
     """Attack the users that a domain shares with a reader; see `LocalCDIMFModel.audit`."""
+    known = _check(known, held_out, seed)
     data.check_domains([domain] if reader is None else [domain, reader])
     reader = reader or _closest(data, domain)
     keys = _common(data, domain, reader)
@@ -61,6 +63,27 @@ def audit(
         "attacks": attacks,
         "activity": activity_told(features, np.diff(histories.indptr)),
     }
+
+
+def _check(known: Sequence[float] | float, held_out: int, seed: int) -> tuple[float, ...]:
+    """Several shares of known histories, also where one is given.
+
+    Raises
+    ------
+    ValueOutOfRangeError
+        If one is not between 0 and 1, or a number of another argument cannot be.
+    """
+    shares = (known,) if isinstance(known, int | float) else known
+    if isinstance(shares, str) or not isinstance(shares, Sequence) or not shares:
+        raise ValueOutOfRangeError("known", known, _SHARES)
+    for share in shares:
+        if not isinstance(share, int | float) or not 0 < share < 1:
+            raise ValueOutOfRangeError("known", share, _SHARES)
+    if not isinstance(held_out, int) or held_out < _FEWEST:
+        raise ValueOutOfRangeError("held_out", held_out, f"a whole number from {_FEWEST}")
+    if not isinstance(seed, int) or seed < 0:
+        raise ValueOutOfRangeError("seed", seed, "a whole number from 0")
+    return tuple(shares)
 
 
 def _shared_keys(data: ScoringData, name: str) -> NDArray[np.int64]:

@@ -117,7 +117,7 @@ class LocalCDIMFModel(LocalScorer):
         self,
         domain: str,
         reader: str | None = None,
-        known: Sequence[float] = (0.01, 0.1, 0.5),
+        known: Sequence[float] | float = (0.01, 0.1, 0.5),
         held_out: int = 1000,
         seed: int = 0,
     ) -> Audit:
@@ -134,9 +134,10 @@ class LocalCDIMFModel(LocalScorer):
         reader
             Another domain; by default the one with most users in common.
         known
-            Shares of the common users whose histories the reader knows, each between 0 and 1.
+            Shares of the common users whose histories the reader knows, each between 0 and 1; one
+            or several.
         held_out
-            Users on which the maps are tried; at most half of the common ones.
+            Users on which the maps are tried, 20 or more; at most half of the common ones.
         seed
             Of the draws of users and pairs.
 
@@ -150,7 +151,7 @@ class LocalCDIMFModel(LocalScorer):
         Raises
         ------
         ConfigurationError
-            If there is no such domain.
+            If there is no such domain, or a number is out of range.
         DataError
             If too few users are in common, or `known` leaves too few, or the interactions of the
             training are not known.
