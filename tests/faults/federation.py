@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import logging
+import re
 import shutil
 import sys
 import tempfile
@@ -69,9 +70,11 @@ def copied(base: Federation, root: Path, what: str) -> Federation:
     return replace(base, folder=folder)
 
 
-def damages(base: Federation, root: Path) -> Iterator[Fault]:
+def damages(base: Federation, root: Path, match: str) -> Iterator[Fault]:
     """Everything that is done to films, or to the meeting place, while books is away."""
     for kind, what, act in damage.ACTS:
+        if not re.search(match, f"{kind} {what}"):
+            continue
         federation = copied(base, root, what)
         act(federation)
         yield damage.go_on(Fault(kind, what, "books"), federation)
@@ -143,6 +146,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--stops", type=int, default=50)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--match", default="", help="damages whose line has this pattern")
     parser.add_argument("--only", choices=("strangers", "damages", "stops"))
     given = parser.parse_args()
     logging.getLogger("cdimf_spark").setLevel(logging.ERROR)
@@ -166,7 +170,7 @@ def main() -> int:
     faults = []
     every = {
         "strangers": strangers(base, root),
-        "damages": damages(base, root),
+        "damages": damages(base, root, given.match),
         "stops": stops(reference, root, given.seed, given.stops),
     }
     chosen = [faults for name, faults in every.items() if given.only in (None, name)]

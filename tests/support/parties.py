@@ -44,7 +44,10 @@ class Federation:
     def config(self, party: str, **changes: Any) -> TrainConfig:
         self.folder.mkdir(parents=True, exist_ok=True)
         key, terms = self.folder / "key", self.folder / f"{party}.terms.yaml"
-        key.write_bytes(KEY)
+        # At once: another party, in its thread, may be reading it.
+        mine = key.with_name(f"key.{party}")
+        mine.write_bytes(KEY)
+        mine.replace(key)
         common = {"federation": "shops", "parties": sorted(self.domains), **self.terms}
         terms.write_text(yaml.safe_dump({**common, **changes.pop("terms", {})}))
         federation = {
