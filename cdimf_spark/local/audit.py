@@ -19,6 +19,7 @@ from cdimf_spark.solver.local import LocalDomain, train_local
 Matrix = NDArray[np.float32]
 
 _FEWEST = 20
+_KNOWN = (0.01, 0.1, 0.5)
 _SHARES = "shares of users between 0 and 1, as (0.01, 0.1)"
 
 
@@ -26,12 +27,12 @@ def audit(
     data: ScoringData,
     domain: str,
     reader: str | None,
-    known: Sequence[float] | float,
+    known: Sequence[float] | float | None,
     held_out: int,
     seed: int,
 ) -> dict[str, Any]:
     """Attack the users that a domain shares with a reader; see `LocalCDIMFModel.audit`."""
-    known = _check(known, held_out, seed)
+    shares = _check(_KNOWN if known is None else known, held_out, seed)
     data.check_domains([domain] if reader is None else [domain, reader])
     reader = reader or _closest(data, domain)
     keys = _common(data, domain, reader)
@@ -44,8 +45,11 @@ def audit(
     tested, others = np.split(order, [min(held_out, len(keys) // 2)])
     features = _features(data, domain, reader, keys)
     histories = _histories(data, domain, keys)
+    if known is None:
+        # As far as they leave enough users to learn from.
+        shares = tuple(share for share in shares if share * len(keys) >= _FEWEST)
     attacks = []
-    for share in known:
+    for share in shares:
         count = round(share * len(keys))
         if not _FEWEST <= count <= len(others):
             raise DataError(

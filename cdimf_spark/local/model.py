@@ -117,7 +117,7 @@ class LocalCDIMFModel(LocalScorer):
         self,
         domain: str,
         reader: str | None = None,
-        known: Sequence[float] | float = (0.01, 0.1, 0.5),
+        known: Sequence[float] | float | None = None,
         held_out: int = 1000,
         seed: int = 0,
     ) -> Audit:
@@ -135,7 +135,7 @@ class LocalCDIMFModel(LocalScorer):
             Another domain; by default the one with most users in common.
         known
             Shares of the common users whose histories the reader knows, each between 0 and 1; one
-            or several.
+            or several. None: .01, .1 and .5, but for those that are fewer than 20 users.
         held_out
             Users on which the maps are tried, 20 or more; at most half of the common ones.
         seed

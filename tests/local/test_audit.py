@@ -46,6 +46,13 @@ def test_the_exchange_tells_what_the_reader_could_not_know(model: LocalCDIMFMode
     assert found.to_dict() == model.audit("sport", known=(0.1, 0.4), held_out=120).to_dict()
 
 
+def test_the_defaults_hold_on_little_data(model: LocalCDIMFModel) -> None:
+    """Of 300 users 1 % are too few to learn from, which was an error."""
+    found = model.audit("sport")
+    assert sorted({one["known"] for one in found["attacks"]}) == [0.1, 0.5]
+    assert found["held_out_users"] == 150
+
+
 def test_it_prints_a_verdict_and_tables(model: LocalCDIMFModel) -> None:
     found = model.audit("sport", "cloth", known=(0.2,), held_out=100)
     text = str(found)

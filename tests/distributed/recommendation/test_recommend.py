@@ -48,7 +48,7 @@ def expected_lists(planted: Planted, domain: str, users: list[str], k: int) -> l
 @pytest.mark.parametrize(
     ("domain", "k", "cuts"),
     [
-        ("cloth", 17, None),
+        pytest.param("cloth", 17, None, marks=pytest.mark.slow),
         ("sport", 3, (2, 3)),
         ("sport", 5, (1, 1)),
     ],
